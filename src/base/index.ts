@@ -1,0 +1,10 @@
+/**
+ * What every room stands on: ids, time as data, seeded randomness, assertions, bytes and their codec.
+ * No protocol, no I/O, no dependency.
+ */
+export * from "./assert.ts";
+export * from "./bytes.ts";
+export * from "./codec.ts";
+export * from "./ids.ts";
+export * from "./random.ts";
+export * from "./time.ts";
