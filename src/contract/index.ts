@@ -1,0 +1,7 @@
+/**
+ * What a request is promised, and what went wrong when the promise could not be kept.
+ * Parsing and meaning only: enforcement is in `node/`.
+ */
+export * from "./errors.ts";
+export * from "./guarantees.ts";
+export * from "./parse.ts";

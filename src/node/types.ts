@@ -1,0 +1,142 @@
+/** What a whole node takes, answers, keeps and shows. */
+import type { GroupId, LogIndex, NodeId, Term } from "../base/index.ts";
+import type { Failure, Kept, ReadContract } from "../contract/index.ts";
+import type * as raft from "../raft/index.ts";
+
+export type RequestId = number;
+
+/** Everything that travels between nodes. */
+export type NodeMessage =
+  | { readonly type: "raft"; readonly group: GroupId; readonly message: raft.Message }
+  /** Requests of this node's clients, handed to the node that the sender takes for the leader. */
+  | { readonly type: "forward"; readonly requests: readonly ForwardedRequest[] }
+  | { readonly type: "forwarded"; readonly replies: readonly ForwardedReply[] };
+
+/** A write or a whole read that another node executes on behalf of the sender. `ttlMs` is what is left of its deadline. */
+export interface ForwardedRequest {
+  readonly id: RequestId;
+  readonly ttlMs: number;
+  readonly body: RequestBody;
+}
+
+export interface ForwardedReply {
+  readonly id: RequestId;
+  readonly outcome: Outcome;
+}
+
+/** What can be read; encoded results are those of `store/`. */
+export type Query =
+  | { readonly type: "get"; readonly keyspace: string; readonly key: Uint8Array; readonly revision: number | undefined }
+  | {
+      readonly type: "list";
+      readonly keyspace: string;
+      readonly prefix: Uint8Array;
+      readonly after: Uint8Array | undefined;
+      readonly limit: number;
+      readonly revision: number | undefined;
+    }
+  | { readonly type: "counter"; readonly name: string }
+  | { readonly type: "keyspaces" };
+
+export type RequestBody =
+  /**
+   * `command` is an encoded command of `store/` (its envelope may carry a session or an idempotency key).
+   * A command without either is wrapped in this node's own session, so that it survives a change of leader.
+   */
+  | { readonly type: "write"; readonly command: Uint8Array }
+  | { readonly type: "read"; readonly query: Query; readonly contract: ReadContract; readonly position: LogIndex };
+
+export type Outcome =
+  | { readonly ok: true; readonly result: Uint8Array; readonly kept: Kept }
+  | { readonly ok: false; readonly failure: Failure };
+
+export type NodeCommand =
+  /** Answered by exactly one `reply`, at the latest at `deadline` (monotonic milliseconds). */
+  | { readonly type: "request"; readonly id: RequestId; readonly deadline: number; readonly body: RequestBody }
+  | { readonly type: "cancel"; readonly id: RequestId }
+  /** Answered by `watchEvents` until `unwatch`, or by one `watchFailed`. `from`: the first revision wanted; 0: from now on. */
+  | { readonly type: "watch"; readonly id: RequestId; readonly keyspace: string; readonly prefix: Uint8Array; readonly from: number }
+  /** The watcher can take up to `credit` more batches (back-pressure). */
+  | { readonly type: "watchCredit"; readonly id: RequestId; readonly credit: number }
+  | { readonly type: "unwatch"; readonly id: RequestId }
+  /** Answered by one `reply` with an empty result. */
+  | { readonly type: "transfer"; readonly id: RequestId; readonly deadline: number; readonly to: NodeId | undefined }
+  | { readonly type: "changeMembership"; readonly id: RequestId; readonly deadline: number; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
+  /** The checkpoint that was asked for is durable, or failed. */
+  | { readonly type: "checkpointed"; readonly index: LogIndex; readonly error: string | undefined }
+  /** The received snapshot is in place, durably, or could not be used. */
+  | { readonly type: "restored"; readonly error: string | undefined }
+  /** The disk of the log is full (definite refusals until it is not). */
+  | { readonly type: "storage"; readonly full: boolean }
+  /** The connection to a node was lost. */
+  | { readonly type: "suspect"; readonly node: NodeId };
+
+/** One change of a key, as watches tell it. */
+export interface WatchEvent {
+  readonly kind: "put" | "delete";
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+export type NodeOutput =
+  | { readonly type: "reply"; readonly id: RequestId; readonly outcome: Outcome }
+  | { readonly type: "watchEvents"; readonly id: RequestId; readonly events: readonly WatchEvent[]; readonly revision: number }
+  | { readonly type: "watchFailed"; readonly id: RequestId; readonly failure: Failure }
+  /** Run `store.commit` and answer `checkpointed`. */
+  | { readonly type: "checkpoint" }
+  /** Finish the restore that the store has under way, and answer `restored`. */
+  | { readonly type: "finishRestore" }
+  | { readonly type: "truncateLog"; readonly group: GroupId; readonly index: LogIndex };
+
+/** What must be durable: a record of one group. */
+export interface NodeRecord {
+  readonly group: GroupId;
+  readonly record: raft.Record;
+}
+
+export type NodeFact =
+  | { readonly type: "raft"; readonly group: GroupId; readonly fact: raft.Fact }
+  | { readonly type: "checkpointed"; readonly index: LogIndex }
+  | { readonly type: "sessionOpened"; readonly session: number }
+  | { readonly type: "readServed"; readonly path: ReadPath };
+
+/** How a read was answered. */
+export type ReadPath = "lease" | "readIndex" | "local" | "forwarded";
+
+export interface NodeProtocol {
+  Message: NodeMessage;
+  Command: NodeCommand;
+  Record: NodeRecord;
+  Output: NodeOutput;
+  Fact: NodeFact;
+}
+
+/** A look at one group, for status pages and metrics. */
+export interface GroupStatus {
+  readonly group: GroupId;
+  readonly role: raft.Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly membership: raft.Membership;
+  readonly firstIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly durableIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly checkpointIndex: LogIndex;
+  readonly revision: number;
+  /** Upper bound of how old this replica's state is, in milliseconds; undefined: not known. */
+  readonly stalenessMs: number | undefined;
+  /** On a leader: how far each follower is. */
+  readonly followers: readonly FollowerStatus[];
+}
+
+export interface FollowerStatus {
+  readonly node: NodeId;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly match: LogIndex;
+  readonly lagEntries: number;
+  /** Since its last answer, milliseconds; undefined: none yet. */
+  readonly silentMs: number | undefined;
+}

@@ -1,0 +1,7 @@
+/**
+ * Consensus for one group (Ongaro, "Consensus: Bridging Theory and Practice", 2014; section numbers in
+ * comments refer to it). A leader orders entries, a majority makes them durable, everyone applies them in
+ * the same order. This room does not know what the entries mean, does no I/O, and has no clock.
+ */
+export * from "./types.ts";
+export { Raft } from "./raft.ts";
