@@ -1,7 +1,9 @@
 /** What a whole node takes, answers, keeps and shows. */
 import type { GroupId, LogIndex, NodeId, Term } from "../base/index.ts";
-import type { Failure, Kept, ReadContract } from "../contract/index.ts";
+import type { Failure, Outcome, RequestBody, WatchEvent } from "../contract/index.ts";
 import type * as raft from "../raft/index.ts";
+
+export type { Outcome, Query, RequestBody, WatchEvent } from "../contract/index.ts";
 
 export type RequestId = number;
 
@@ -24,32 +26,6 @@ export interface ForwardedReply {
   readonly outcome: Outcome;
 }
 
-/** What can be read; encoded results are those of `store/`. */
-export type Query =
-  | { readonly type: "get"; readonly keyspace: string; readonly key: Uint8Array; readonly revision: number | undefined }
-  | {
-      readonly type: "list";
-      readonly keyspace: string;
-      readonly prefix: Uint8Array;
-      readonly after: Uint8Array | undefined;
-      readonly limit: number;
-      readonly revision: number | undefined;
-    }
-  | { readonly type: "counter"; readonly name: string }
-  | { readonly type: "keyspaces" };
-
-export type RequestBody =
-  /**
-   * `command` is an encoded command of `store/` (its envelope may carry a session or an idempotency key).
-   * A command without either is wrapped in this node's own session, so that it survives a change of leader.
-   */
-  | { readonly type: "write"; readonly command: Uint8Array }
-  | { readonly type: "read"; readonly query: Query; readonly contract: ReadContract; readonly position: LogIndex };
-
-export type Outcome =
-  | { readonly ok: true; readonly result: Uint8Array; readonly kept: Kept }
-  | { readonly ok: false; readonly failure: Failure };
-
 export type NodeCommand =
   /** Answered by exactly one `reply`, at the latest at `deadline` (monotonic milliseconds). */
   | { readonly type: "request"; readonly id: RequestId; readonly deadline: number; readonly body: RequestBody }
@@ -70,14 +46,6 @@ export type NodeCommand =
   | { readonly type: "storage"; readonly full: boolean }
   /** The connection to a node was lost. */
   | { readonly type: "suspect"; readonly node: NodeId };
-
-/** One change of a key, as watches tell it. */
-export interface WatchEvent {
-  readonly kind: "put" | "delete";
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly revision: number;
-}
 
 export type NodeOutput =
   | { readonly type: "reply"; readonly id: RequestId; readonly outcome: Outcome }

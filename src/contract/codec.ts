@@ -1,0 +1,172 @@
+/**
+ * Bytes of requests and outcomes, for every wire they travel on (clients to nodes, nodes to nodes).
+ * Decoding is strict, and decoded bytes are views into the input: see `ByteReader.bytes`.
+ */
+import { CodecError, type ByteReader, type ByteWriter } from "../base/index.ts";
+import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
+import type { Kept, ReadContract } from "./guarantees.ts";
+import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
+
+const bodyTags = { write: 1, read: 2 } as const satisfies { [Type in RequestBody["type"]]: number };
+const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4 } as const satisfies { [Type in Query["type"]]: number };
+
+export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
+  writer.u8(bodyTags[body.type]);
+  if (body.type === "write") {
+    writer.bytes(body.command);
+    return;
+  }
+  writer.uint(body.position);
+  writeReadContract(writer, body.contract);
+  writeQuery(writer, body.query);
+}
+
+export function readRequestBody(reader: ByteReader): RequestBody {
+  const tag = reader.u8();
+  switch (tag) {
+    case bodyTags.write:
+      return { type: "write", command: reader.bytes() };
+    case bodyTags.read: {
+      const position = reader.uint();
+      const contract = readReadContract(reader);
+      return { type: "read", query: readQuery(reader), contract, position };
+    }
+    default:
+      throw new CodecError(`no request has tag ${tag}`);
+  }
+}
+
+function writeQuery(writer: ByteWriter, query: Query): void {
+  writer.u8(queryTags[query.type]);
+  switch (query.type) {
+    case "get":
+      writer.text(query.keyspace).bytes(query.key);
+      return writeOptional(writer, query.revision);
+    case "list":
+      writer.text(query.keyspace).bytes(query.prefix).bool(query.after !== undefined);
+      if (query.after !== undefined) writer.bytes(query.after);
+      writer.uint(query.limit);
+      return writeOptional(writer, query.revision);
+    case "counter":
+      writer.text(query.name);
+      return;
+    case "keyspaces":
+      return;
+  }
+}
+
+function readQuery(reader: ByteReader): Query {
+  const tag = reader.u8();
+  switch (tag) {
+    case queryTags.get:
+      return { type: "get", keyspace: reader.text(), key: reader.bytes(), revision: readOptional(reader) };
+    case queryTags.list: {
+      const keyspace = reader.text();
+      const prefix = reader.bytes();
+      const after = reader.bool() ? reader.bytes() : undefined;
+      return { type: "list", keyspace, prefix, after, limit: reader.uint(), revision: readOptional(reader) };
+    }
+    case queryTags.counter:
+      return { type: "counter", name: reader.text() };
+    case queryTags.keyspaces:
+      return { type: "keyspaces" };
+    default:
+      throw new CodecError(`no query has tag ${tag}`);
+  }
+}
+
+function writeReadContract(writer: ByteWriter, contract: ReadContract): void {
+  writer.bool(contract.linearizable).bool(contract.session).bool(contract.partition === "AvailabilityPreferred");
+  writeMilliseconds(writer, contract.stalenessMs);
+  writer.text(contract.text);
+}
+
+function readReadContract(reader: ByteReader): ReadContract {
+  const linearizable = reader.bool();
+  const session = reader.bool();
+  const partition = reader.bool() ? "AvailabilityPreferred" : "ConsistencyPreferred";
+  const stalenessMs = readMilliseconds(reader);
+  return { linearizable, session, stalenessMs, partition, text: reader.text() };
+}
+
+export function writeOutcome(writer: ByteWriter, outcome: Outcome): void {
+  writer.bool(outcome.ok);
+  if (outcome.ok) {
+    writeKept(writer, outcome.kept);
+    writer.bytes(outcome.result);
+  } else writeFailure(writer, outcome.failure);
+}
+
+export function readOutcome(reader: ByteReader): Outcome {
+  if (!reader.bool()) return { ok: false, failure: readFailure(reader) };
+  const kept = readKept(reader);
+  return { ok: true, result: reader.bytes(), kept };
+}
+
+export function writeKept(writer: ByteWriter, kept: Kept): void {
+  writer.uint(kept.position).bool(kept.degraded);
+  writeMilliseconds(writer, kept.stalenessMs);
+  writer.text(kept.guarantee);
+}
+
+export function readKept(reader: ByteReader): Kept {
+  const position = reader.uint();
+  const degraded = reader.bool();
+  const stalenessMs = readMilliseconds(reader);
+  return { guarantee: reader.text(), position, stalenessMs, degraded };
+}
+
+export function writeFailure(writer: ByteWriter, failure: Failure): void {
+  writer.text(failure.code).text(failure.detail).bool(failure.definite);
+}
+
+export function readFailure(reader: ByteReader): Failure {
+  const code = reader.text();
+  const detail = reader.text();
+  const definite = reader.bool();
+  // A newer node may know errors that this one does not; what it says about the outcome still counts.
+  return isErrorCode(code) ? { code, detail, definite } : { code: "internal", detail: `${code}: ${detail}`, definite };
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code);
+}
+
+export function writeWatchEvents(writer: ByteWriter, events: readonly WatchEvent[]): void {
+  writer.uint(events.length);
+  for (const event of events) writer.bool(event.kind === "put").uint(event.revision).bytes(event.key).bytes(event.value);
+}
+
+export function readWatchEvents(reader: ByteReader): WatchEvent[] {
+  const count = reader.uint();
+  if (count > reader.remaining) throw new CodecError(`${count} events in ${reader.remaining} bytes`);
+  const events: WatchEvent[] = [];
+  for (let i = 0; i < count; i++) {
+    const kind = reader.bool() ? "put" : "delete";
+    const revision = reader.uint();
+    events.push({ kind, key: reader.bytes(), value: reader.bytes(), revision });
+  }
+  return events;
+}
+
+function writeOptional(writer: ByteWriter, value: number | undefined): void {
+  writer.bool(value !== undefined);
+  if (value !== undefined) writer.uint(value);
+}
+
+function readOptional(reader: ByteReader): number | undefined {
+  return reader.bool() ? reader.uint() : undefined;
+}
+
+/** A duration with fractions; absent as a byte, so that the common case stays short. */
+function writeMilliseconds(writer: ByteWriter, value: number | undefined): void {
+  writer.bool(value !== undefined);
+  if (value !== undefined) writer.f64(value);
+}
+
+function readMilliseconds(reader: ByteReader): number | undefined {
+  if (!reader.bool()) return undefined;
+  const value = reader.f64();
+  if (!(value >= 0)) throw new CodecError(`a duration is not negative: ${value}`);
+  return value;
+}

@@ -1,0 +1,37 @@
+/** What a client asks of any node, and what it is answered: the same on every wire and inside the node. */
+import type { Failure } from "./errors.ts";
+import type { Kept, ReadContract } from "./guarantees.ts";
+
+/** What can be read; encoded results are those of `store/`. */
+export type Query =
+  | { readonly type: "get"; readonly keyspace: string; readonly key: Uint8Array; readonly revision: number | undefined }
+  | {
+      readonly type: "list";
+      readonly keyspace: string;
+      readonly prefix: Uint8Array;
+      readonly after: Uint8Array | undefined;
+      readonly limit: number;
+      readonly revision: number | undefined;
+    }
+  | { readonly type: "counter"; readonly name: string }
+  | { readonly type: "keyspaces" };
+
+export type RequestBody =
+  /**
+   * `command` is an encoded command of `store/` (its envelope may carry a session or an idempotency key).
+   * A command without either is wrapped in this node's own session, so that it survives a change of leader.
+   */
+  | { readonly type: "write"; readonly command: Uint8Array }
+  | { readonly type: "read"; readonly query: Query; readonly contract: ReadContract; readonly position: number };
+
+export type Outcome =
+  | { readonly ok: true; readonly result: Uint8Array; readonly kept: Kept }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** One change of a key, as watches tell it. */
+export interface WatchEvent {
+  readonly kind: "put" | "delete";
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
