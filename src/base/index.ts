@@ -5,6 +5,7 @@
 export * from "./assert.ts";
 export * from "./bytes.ts";
 export * from "./codec.ts";
+export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./random.ts";
 export * from "./time.ts";
