@@ -72,13 +72,19 @@ export function failure(code: ErrorCode, detail: string, definite?: boolean): Fa
 /** A failure as an exception, for code above the cores. */
 export class CohortError extends Error {
   override readonly name = "CohortError";
-  readonly code: ErrorCode;
-  readonly definite: boolean;
+  readonly failure: Failure;
 
   constructor(fault: Failure, options?: ErrorOptions) {
     super(`${errorCatalogue[fault.code].title}: ${fault.detail}`, options);
-    this.code = fault.code;
-    this.definite = fault.definite;
+    this.failure = fault;
+  }
+
+  get code(): ErrorCode {
+    return this.failure.code;
+  }
+
+  get definite(): boolean {
+    return this.failure.definite;
   }
 
   get advice(): string {
