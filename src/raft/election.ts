@@ -47,7 +47,7 @@ export function failRemoteReads(raft: RaftState, effects: Effects): void {
 /** The election timer ran out. */
 export function onElectionTimeout(raft: RaftState, now: Reading, effects: Effects): void {
   raft.resetElectionTimer(now);
-  if (!raft.isVoter()) {
+  if (!raft.mayCampaign()) {
     changeRole(raft, raft.role, undefined, "no leader heard", effects);
     return;
   }

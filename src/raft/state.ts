@@ -146,6 +146,14 @@ export class RaftState {
     return isVoter(this.membership, this.id);
   }
 
+  /**
+   * Whether this node may be needed as a leader. One that its latest membership leaves out still is, until
+   * that membership is committed: it may be the only one that holds it (thesis, 4.2.2).
+   */
+  mayCampaign(): boolean {
+    return this.isVoter() || (this.history.currentIndex > this.commitIndex && isVoter(this.history.at(this.commitIndex), this.id));
+  }
+
   /** Whether the term's no-op is committed, so that the commit index is known to be current. */
   get leadsSettled(): boolean {
     return this.leading !== undefined && this.commitIndex >= this.leading.firstIndex;
