@@ -38,23 +38,24 @@ export type NodeCommand =
   /** Answered by one `reply` with an empty result. */
   | { readonly type: "transfer"; readonly id: RequestId; readonly deadline: number; readonly to: NodeId | undefined }
   | { readonly type: "changeMembership"; readonly id: RequestId; readonly deadline: number; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
-  /** The checkpoint that was asked for is durable, or failed. */
-  | { readonly type: "checkpointed"; readonly index: LogIndex; readonly error: string | undefined }
-  /** The received snapshot is in place, durably, or could not be used. */
-  | { readonly type: "restored"; readonly error: string | undefined }
+  /** A job that was asked for (a checkpoint, the end of a restore) is done and durable, or failed. */
+  | { readonly type: "jobDone"; readonly group: GroupId; readonly job: number; readonly error: JobError | undefined }
   /** The disk of the log is full (definite refusals until it is not). */
   | { readonly type: "storage"; readonly full: boolean }
   /** The connection to a node was lost. */
   | { readonly type: "suspect"; readonly node: NodeId };
 
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+}
+
 export type NodeOutput =
   | { readonly type: "reply"; readonly id: RequestId; readonly outcome: Outcome }
   | { readonly type: "watchEvents"; readonly id: RequestId; readonly events: readonly WatchEvent[]; readonly revision: number }
   | { readonly type: "watchFailed"; readonly id: RequestId; readonly failure: Failure }
-  /** Run `store.commit` and answer `checkpointed`. */
-  | { readonly type: "checkpoint" }
-  /** Finish the restore that the store has under way, and answer `restored`. */
-  | { readonly type: "finishRestore" }
+  /** Call `run`, once; when it is done, step the command `jobDone` with the same group and job. */
+  | { readonly type: "job"; readonly group: GroupId; readonly job: number; readonly run: (done: (error?: JobError) => void) => void }
   | { readonly type: "truncateLog"; readonly group: GroupId; readonly index: LogIndex };
 
 /** What must be durable: a record of one group. */
@@ -66,11 +67,12 @@ export interface NodeRecord {
 export type NodeFact =
   | { readonly type: "raft"; readonly group: GroupId; readonly fact: raft.Fact }
   | { readonly type: "checkpointed"; readonly index: LogIndex }
+  | { readonly type: "applied"; readonly group: GroupId; readonly index: LogIndex; readonly count: number }
   | { readonly type: "sessionOpened"; readonly session: number }
-  | { readonly type: "readServed"; readonly path: ReadPath };
+  | { readonly type: "readServed"; readonly path: ReadPath; readonly count: number };
 
-/** How a read was answered. */
-export type ReadPath = "lease" | "readIndex" | "local" | "forwarded";
+/** How reads were answered: from this replica alone, after asking the leader, or by the leader itself. */
+export type ReadPath = "local" | "readIndex" | "forwarded";
 
 export interface NodeProtocol {
   Message: NodeMessage;
