@@ -43,7 +43,10 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       writer.text(query.keyspace).bytes(query.key);
       return writeOptional(writer, query.revision);
     case "list":
-      writer.text(query.keyspace).bytes(query.prefix).bool(query.after !== undefined);
+      writer
+        .text(query.keyspace)
+        .bytes(query.prefix)
+        .bool(query.after !== undefined);
       if (query.after !== undefined) writer.bytes(query.after);
       writer.uint(query.limit);
       return writeOptional(writer, query.revision);
@@ -76,7 +79,10 @@ function readQuery(reader: ByteReader): Query {
 }
 
 function writeReadContract(writer: ByteWriter, contract: ReadContract): void {
-  writer.bool(contract.linearizable).bool(contract.session).bool(contract.partition === "AvailabilityPreferred");
+  writer
+    .bool(contract.linearizable)
+    .bool(contract.session)
+    .bool(contract.partition === "AvailabilityPreferred");
   writeMilliseconds(writer, contract.stalenessMs);
   writer.text(contract.text);
 }
@@ -134,7 +140,12 @@ function isErrorCode(code: string): code is ErrorCode {
 
 export function writeWatchEvents(writer: ByteWriter, events: readonly WatchEvent[]): void {
   writer.uint(events.length);
-  for (const event of events) writer.bool(event.kind === "put").uint(event.revision).bytes(event.key).bytes(event.value);
+  for (const event of events)
+    writer
+      .bool(event.kind === "put")
+      .uint(event.revision)
+      .bytes(event.key)
+      .bytes(event.value);
 }
 
 export function readWatchEvents(reader: ByteReader): WatchEvent[] {

@@ -123,7 +123,13 @@ export function readMessage(reader: ByteReader): Message {
     case messageTags.appendAccepted:
       return { type: "appendAccepted", term, round: reader.uint(), match: reader.uint() };
     case messageTags.appendRejected:
-      return { type: "appendRejected", term, round: reader.uint(), rejected: reader.uint(), hint: readPosition(reader) };
+      return {
+        type: "appendRejected",
+        term,
+        round: reader.uint(),
+        rejected: reader.uint(),
+        hint: readPosition(reader),
+      };
     case messageTags.heartbeat: {
       const round = reader.uint();
       const commit = reader.uint();
@@ -135,7 +141,14 @@ export function readMessage(reader: ByteReader): Message {
     case messageTags.snapshotChunk:
       return readSnapshotChunk(reader, term);
     case messageTags.snapshotAck:
-      return { type: "snapshotAck", term, round: reader.uint(), index: reader.uint(), next: reader.bytes(), done: reader.bool() };
+      return {
+        type: "snapshotAck",
+        term,
+        round: reader.uint(),
+        index: reader.uint(),
+        next: reader.bytes(),
+        done: reader.bool(),
+      };
     case messageTags.readRequest:
       return { type: "readRequest", term, id: reader.uint() };
     case messageTags.readResponse: {
@@ -154,7 +167,16 @@ function readSnapshotChunk(reader: ByteReader, term: number): Message {
   const round = reader.uint();
   const done = reader.bool();
   const head = readHead(reader);
-  return { type: "snapshotChunk", term, round, head, cursor: reader.bytes(), next: reader.bytes(), data: reader.bytes(), done };
+  return {
+    type: "snapshotChunk",
+    term,
+    round,
+    head,
+    cursor: reader.bytes(),
+    next: reader.bytes(),
+    data: reader.bytes(),
+    done,
+  };
 }
 
 export function writeRecord(writer: ByteWriter, record: Record): void {
@@ -254,7 +276,10 @@ function writeEntries(writer: ByteWriter, entries: readonly Entry[]): void {
   let term = 0;
   let timestamp = 0;
   for (const entry of entries) {
-    assert(entry.index === index && entry.term >= term && entry.timestamp >= timestamp, "entries that are written together follow each other");
+    assert(
+      entry.index === index && entry.term >= term && entry.timestamp >= timestamp,
+      "entries that are written together follow each other",
+    );
     const kind = entryKindTags[entry.kind];
     if (entry.term === term) writer.u8(kind);
     else writer.u8(kind | newTermFlag).uint(entry.term - term);

@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  errorCatalogue,
+  type ErrorCode,
+  type Failure,
+  type Outcome,
+  type Query,
+  type ReadContract,
+  type RequestBody,
+} from "../contract/index.ts";
+import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.testing.ts";
+import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord } from "./codec.ts";
+import type { NodeMessage } from "./types.ts";
+
+const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
+const bytes = fc.uint8Array({ maxLength: 30 });
+const text = fc.string({ maxLength: 12, unit: "grapheme" });
+const milliseconds = fc.option(fc.double({ min: 0, noNaN: true }), { nil: undefined });
+const optionalWhole = fc.option(whole, { nil: undefined });
+const code = fc.constantFrom(...(Object.keys(errorCatalogue) as ErrorCode[]));
+const failure: fc.Arbitrary<Failure> = fc.record({ code, detail: text, definite: fc.boolean() });
+
+const query: fc.Arbitrary<Query> = fc.oneof(
+  fc.record({ type: fc.constant("get"), keyspace: text, key: bytes, revision: optionalWhole }),
+  fc.record({
+    type: fc.constant("list"),
+    keyspace: text,
+    prefix: bytes,
+    after: fc.option(bytes, { nil: undefined }),
+    limit: whole,
+    revision: optionalWhole,
+  }),
+  fc.record({ type: fc.constant("counter"), name: text }),
+  fc.record({ type: fc.constant("keyspaces") }),
+);
+
+const contract: fc.Arbitrary<ReadContract> = fc.record({
+  linearizable: fc.boolean(),
+  session: fc.boolean(),
+  stalenessMs: milliseconds,
+  partition: fc.constantFrom("AvailabilityPreferred", "ConsistencyPreferred"),
+  text,
+});
+
+const body: fc.Arbitrary<RequestBody> = fc.oneof(
+  fc.record({ type: fc.constant("write"), command: bytes }),
+  fc.record({ type: fc.constant("read"), query, contract, position: whole }),
+);
+
+const kept = fc.record({ guarantee: text, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.record({ ok: fc.constant(true), result: bytes, kept }),
+  fc.record({ ok: fc.constant(false), failure }),
+);
+
+const nodeMessage: fc.Arbitrary<NodeMessage> = fc.oneof(
+  fc.record({ type: fc.constant("raft"), group: whole, message: anyMessage }),
+  fc.record({
+    type: fc.constant("forward"),
+    requests: fc.array(fc.record({ id: whole, ttlMs: fc.double({ min: 0, noNaN: true }), body }), { maxLength: 5 }),
+  }),
+  fc.record({ type: fc.constant("forwarded"), replies: fc.array(fc.record({ id: whole, outcome }), { maxLength: 5 }) }),
+);
+
+test("a message between nodes survives the wire", () => {
+  fc.assert(
+    fc.property(nodeMessage, (value) => void expect(decodeNodeMessage(encodeNodeMessage(value))).toEqual(value)),
+    { numRuns: 500 },
+  );
+});
+
+test("truncated, lengthened, damaged and random bytes are understood or refused, nothing else", () => {
+  fc.assert(
+    fc.property(nodeMessage, fc.nat(1000), (value, cut) => {
+      const sent = encodeNodeMessage(value);
+      expect(decodes(decodeNodeMessage, sent.subarray(0, cut % sent.length))).toBe(false);
+      expect(decodes(decodeNodeMessage, Uint8Array.of(...sent, 0))).toBe(false);
+    }),
+    { numRuns: 300 },
+  );
+  const input = fc.oneof(damaged(nodeMessage.map(encodeNodeMessage)), fc.uint8Array({ maxLength: 60 }));
+  fc.assert(
+    fc.property(input, (received) => void decodes(decodeNodeMessage, received)),
+    { numRuns: 1500 },
+  );
+});
+
+test("an error that only a newer node knows keeps what it says about the outcome", () => {
+  const reply = (codeText: string): NodeMessage => {
+    const known = { code: codeText as ErrorCode, detail: "why", definite: true };
+    return { type: "forwarded", replies: [{ id: 1, outcome: { ok: false, failure: known } }] };
+  };
+  const internal = { code: "internal", detail: "moon-phase: why", definite: true };
+  expect(decodeNodeMessage(encodeNodeMessage(reply("moon-phase")))).toEqual({
+    type: "forwarded",
+    replies: [{ id: 1, outcome: { ok: false, failure: internal } }],
+  });
+});
+
+test("a record survives the log of the node, filed under its indexes", () => {
+  const record = anyRecord.filter((value) => value.type !== "entries" || value.entries.length > 0);
+  fc.assert(
+    fc.property(whole, record, (group, value) => {
+      const filed = toLogRecord({ group, record: value });
+      expect(fromLogRecord(filed)).toEqual({ group, record: value });
+      if (value.type !== "entries") return;
+      expect(filed).toMatchObject({
+        kind: "entries",
+        group,
+        firstIndex: value.entries[0]!.index,
+        lastIndex: value.entries.at(-1)!.index,
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what was recovered does not depend on the memory of the segment", () => {
+  const segment = toLogRecord({
+    group: 0,
+    record: {
+      type: "entries",
+      entries: [{ index: 1, term: 1, timestamp: 1, kind: "command", data: Uint8Array.of(7) }],
+    },
+  });
+  const recovered = fromLogRecord(segment);
+  segment.bytes.fill(0);
+  expect(recovered.record).toMatchObject({ entries: [{ data: Uint8Array.of(7) }] });
+});
+
+test("a record filed under another kind is refused", () => {
+  const filed = toLogRecord({ group: 0, record: { type: "state", term: 1, vote: undefined } });
+  expect(
+    decodes(
+      () => fromLogRecord({ kind: "snapshot", group: 0, lastIndex: 0, keepsTail: true, bytes: filed.bytes }),
+      filed.bytes,
+    ),
+  ).toBe(false);
+});

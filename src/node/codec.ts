@@ -1,0 +1,103 @@
+/**
+ * Bytes of what nodes send each other and of what a node keeps in its log. Decoding is strict (CodecError).
+ * Decoded bytes are views into the input: whoever decodes keeps the input unchanged, or copies it first,
+ * once for the whole frame.
+ */
+import { ByteReader, ByteWriter, CodecError, must } from "../base/index.ts";
+import { readOutcome, readRequestBody, writeOutcome, writeRequestBody } from "../contract/index.ts";
+import { decodeRecord, encodeRecord, readMessage, writeMessage } from "../raft/codec.ts";
+import type { LogRecord } from "../wal/index.ts";
+import type { ForwardedReply, ForwardedRequest, NodeMessage, NodeRecord } from "./types.ts";
+
+const messageTags = { raft: 1, forward: 2, forwarded: 3 } as const satisfies { [Type in NodeMessage["type"]]: number };
+
+export function encodeNodeMessage(message: NodeMessage): Uint8Array {
+  const writer = new ByteWriter();
+  writeNodeMessage(writer, message);
+  return writer.finish();
+}
+
+export function decodeNodeMessage(bytes: Uint8Array): NodeMessage {
+  const reader = new ByteReader(bytes);
+  const message = readNodeMessage(reader);
+  reader.end();
+  return message;
+}
+
+export function writeNodeMessage(writer: ByteWriter, message: NodeMessage): void {
+  writer.u8(messageTags[message.type]);
+  switch (message.type) {
+    case "raft":
+      writer.uint(message.group);
+      return writeMessage(writer, message.message);
+    case "forward":
+      writer.uint(message.requests.length);
+      for (const request of message.requests) {
+        writer.uint(request.id).f64(request.ttlMs);
+        writeRequestBody(writer, request.body);
+      }
+      return;
+    case "forwarded":
+      writer.uint(message.replies.length);
+      for (const reply of message.replies) {
+        writer.uint(reply.id);
+        writeOutcome(writer, reply.outcome);
+      }
+      return;
+  }
+}
+
+export function readNodeMessage(reader: ByteReader): NodeMessage {
+  const tag = reader.u8();
+  switch (tag) {
+    case messageTags.raft:
+      return { type: "raft", group: reader.uint(), message: readMessage(reader) };
+    case messageTags.forward:
+      return { type: "forward", requests: readMany(reader, readForwardedRequest) };
+    case messageTags.forwarded:
+      return { type: "forwarded", replies: readMany(reader, readForwardedReply) };
+    default:
+      throw new CodecError(`no node message has tag ${tag}`);
+  }
+}
+
+function readForwardedRequest(reader: ByteReader): ForwardedRequest {
+  const id = reader.uint();
+  const ttlMs = reader.f64();
+  if (!(ttlMs >= 0)) throw new CodecError(`a time to live is not negative: ${ttlMs}`);
+  return { id, ttlMs, body: readRequestBody(reader) };
+}
+
+function readForwardedReply(reader: ByteReader): ForwardedReply {
+  return { id: reader.uint(), outcome: readOutcome(reader) };
+}
+
+function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {
+  const count = reader.uint();
+  if (count > reader.remaining) throw new CodecError(`${count} elements in ${reader.remaining} bytes`);
+  const all: T[] = [];
+  for (let i = 0; i < count; i++) all.push(readOne(reader));
+  return all;
+}
+
+/** A record as the log of the node takes it. */
+export function toLogRecord({ group, record }: NodeRecord): LogRecord {
+  const bytes = encodeRecord(record);
+  switch (record.type) {
+    case "state":
+      return { kind: "state", group, bytes };
+    case "entries": {
+      const firstIndex = must(record.entries[0], "an entry of the record").index;
+      return { kind: "entries", group, firstIndex, lastIndex: firstIndex + record.entries.length - 1, bytes };
+    }
+    case "snapshot":
+      return { kind: "snapshot", group, lastIndex: record.head.index, keepsTail: !record.reset, bytes };
+  }
+}
+
+/** The record that the log kept, in memory of its own: the log hands out views of whole segments. Throws a CodecError. */
+export function fromLogRecord({ group, kind, bytes }: LogRecord): NodeRecord {
+  const record = decodeRecord(bytes.slice());
+  if (record.type !== kind) throw new CodecError(`a record of kind ${record.type} is filed under ${kind}`);
+  return { group, record };
+}
