@@ -12,13 +12,12 @@ const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4 } as const satisfi
 
 export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
   writer.u8(bodyTags[body.type]);
-  if (body.type === "write") {
-    writer.bytes(body.command);
-    return;
+  if (body.type === "write") writer.bytes(body.command);
+  else {
+    writer.uint(body.position);
+    writeReadContract(writer, body.contract);
+    writeQuery(writer, body.query);
   }
-  writer.uint(body.position);
-  writeReadContract(writer, body.contract);
-  writeQuery(writer, body.query);
 }
 
 export function readRequestBody(reader: ByteReader): RequestBody {
@@ -52,9 +51,9 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       return writeOptional(writer, query.revision);
     case "counter":
       writer.text(query.name);
-      return;
+      break;
     case "keyspaces":
-      return;
+      break;
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type ReadContract,
   type RequestBody,
 } from "../contract/index.ts";
-import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.testing.ts";
+import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.suite.ts";
 import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord } from "./codec.ts";
 import type { NodeMessage } from "./types.ts";
 
@@ -65,7 +65,9 @@ const nodeMessage: fc.Arbitrary<NodeMessage> = fc.oneof(
 
 test("a message between nodes survives the wire", () => {
   fc.assert(
-    fc.property(nodeMessage, (value) => void expect(decodeNodeMessage(encodeNodeMessage(value))).toEqual(value)),
+    fc.property(nodeMessage, (value) => {
+      expect(decodeNodeMessage(encodeNodeMessage(value))).toEqual(value);
+    }),
     { numRuns: 500 },
   );
 });

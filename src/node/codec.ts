@@ -5,7 +5,7 @@
  */
 import { ByteReader, ByteWriter, CodecError, must } from "../base/index.ts";
 import { readOutcome, readRequestBody, writeOutcome, writeRequestBody } from "../contract/index.ts";
-import { decodeRecord, encodeRecord, readMessage, writeMessage } from "../raft/codec.ts";
+import { decodeRecord, encodeRecord, readMessage, writeMessage } from "../raft/index.ts";
 import type { LogRecord } from "../wal/index.ts";
 import type { ForwardedReply, ForwardedRequest, NodeMessage, NodeRecord } from "./types.ts";
 
@@ -36,14 +36,14 @@ export function writeNodeMessage(writer: ByteWriter, message: NodeMessage): void
         writer.uint(request.id).f64(request.ttlMs);
         writeRequestBody(writer, request.body);
       }
-      return;
+      break;
     case "forwarded":
       writer.uint(message.replies.length);
       for (const reply of message.replies) {
         writer.uint(reply.id);
         writeOutcome(writer, reply.outcome);
       }
-      return;
+      break;
   }
 }
 
@@ -83,16 +83,12 @@ function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[
 /** A record as the log of the node takes it. */
 export function toLogRecord({ group, record }: NodeRecord): LogRecord {
   const bytes = encodeRecord(record);
-  switch (record.type) {
-    case "state":
-      return { kind: "state", group, bytes };
-    case "entries": {
-      const firstIndex = must(record.entries[0], "an entry of the record").index;
-      return { kind: "entries", group, firstIndex, lastIndex: firstIndex + record.entries.length - 1, bytes };
-    }
-    case "snapshot":
-      return { kind: "snapshot", group, lastIndex: record.head.index, keepsTail: !record.reset, bytes };
+  if (record.type === "state") return { kind: "state", group, bytes };
+  if (record.type === "snapshot") {
+    return { kind: "snapshot", group, lastIndex: record.head.index, keepsTail: !record.reset, bytes };
   }
+  const firstIndex = must(record.entries[0], "an entry of the record").index;
+  return { kind: "entries", group, firstIndex, lastIndex: firstIndex + record.entries.length - 1, bytes };
 }
 
 /** The record that the log kept, in memory of its own: the log hands out views of whole segments. Throws a CodecError. */

@@ -1,1 +1,9 @@
 export type * from "./types.ts";
+export {
+  decodeNodeMessage,
+  encodeNodeMessage,
+  fromLogRecord,
+  readNodeMessage,
+  toLogRecord,
+  writeNodeMessage,
+} from "./codec.ts";

@@ -8,7 +8,8 @@
  * once for the whole frame.
  */
 import { assert, ByteReader, ByteWriter, CodecError } from "../base/index.ts";
-import type { Closed, Entry, EntryKind, Membership, Message, Position, Record, SnapshotHead } from "./types.ts";
+import { readMembership, writeMembership } from "./membership.ts";
+import type { Closed, Entry, EntryKind, Message, Position, Record, SnapshotHead } from "./types.ts";
 
 const messageTags = {
   voteRequest: 1,
@@ -25,8 +26,7 @@ const messageTags = {
   timeoutNow: 12,
 } as const satisfies { [Type in Message["type"]]: number };
 
-/** Stands for a record in the log of the node too (`kind` there), hence public. */
-export const recordTags = { state: 1, entries: 2, snapshot: 3 } as const satisfies { [Type in Record["type"]]: number };
+const recordTags = { state: 1, entries: 2, snapshot: 3 } as const satisfies { [Type in Record["type"]]: number };
 
 const entryKinds: readonly EntryKind[] = ["command", "noop", "membership"];
 const entryKindTags = { command: 0, noop: 1, membership: 2 } as const satisfies { [Kind in EntryKind]: number };
@@ -67,7 +67,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       return writePosition(writer, message.last);
     case "voteResponse":
       writer.bool(message.pre).bool(message.granted);
-      return;
+      break;
     case "append":
       writer.uint(message.round).uint(message.commit);
       writePosition(writer, message.previous);
@@ -75,7 +75,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       return writeEntries(writer, message.entries);
     case "appendAccepted":
       writer.uint(message.round).uint(message.match);
-      return;
+      break;
     case "appendRejected":
       writer.uint(message.round).uint(message.rejected);
       return writePosition(writer, message.hint);
@@ -84,24 +84,24 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       return writeClosed(writer, message.closed);
     case "heartbeatAck":
       writer.uint(message.round).uint(message.last);
-      return;
+      break;
     case "snapshotChunk":
       writer.uint(message.round).bool(message.done);
       writeHead(writer, message.head);
       writer.bytes(message.cursor).bytes(message.next).bytes(message.data);
-      return;
+      break;
     case "snapshotAck":
       writer.uint(message.round).uint(message.index).bytes(message.next).bool(message.done);
-      return;
+      break;
     case "readRequest":
       writer.uint(message.id);
-      return;
+      break;
     case "readResponse":
       writer.uint(message.id).bool(message.index !== undefined);
       if (message.index !== undefined) writer.uint(message.index);
       return writeClosed(writer, message.closed);
     case "timeoutNow":
-      return;
+      break;
   }
 }
 
@@ -185,7 +185,7 @@ export function writeRecord(writer: ByteWriter, record: Record): void {
     case "state":
       writer.uint(record.term).bool(record.vote !== undefined);
       if (record.vote !== undefined) writer.uint(record.vote);
-      return;
+      break;
     case "entries":
       return writeEntries(writer, record.entries);
     case "snapshot":
@@ -206,28 +206,6 @@ export function readRecord(reader: ByteReader): Record {
     default:
       throw new CodecError(`no raft record has tag ${tag}`);
   }
-}
-
-export function writeMembership(writer: ByteWriter, membership: Membership): void {
-  writeNodes(writer, membership.voters);
-  writeNodes(writer, membership.outgoing);
-  writeNodes(writer, membership.learners);
-}
-
-export function readMembership(reader: ByteReader): Membership {
-  return { voters: readNodes(reader), outgoing: readNodes(reader), learners: readNodes(reader) };
-}
-
-function writeNodes(writer: ByteWriter, nodes: readonly number[]): void {
-  writer.uint(nodes.length);
-  for (const node of nodes) writer.uint(node);
-}
-
-function readNodes(reader: ByteReader): number[] {
-  const count = readCount(reader);
-  const nodes: number[] = [];
-  for (let i = 0; i < count; i++) nodes.push(reader.uint());
-  return nodes;
 }
 
 /** A number of elements; each takes a byte at least, so that a lie cannot ask for more memory than was sent. */

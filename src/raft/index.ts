@@ -3,5 +3,6 @@
  * comments refer to it). A leader orders entries, a majority makes them durable, everyone applies them in
  * the same order. This room does not know what the entries mean, does no I/O, and has no clock.
  */
+export { decodeMessage, decodeRecord, encodeMessage, encodeRecord, readMessage, writeMessage } from "./codec.ts";
 export * from "./types.ts";
 export { Raft } from "./raft.ts";
