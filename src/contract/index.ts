@@ -3,7 +3,8 @@
  * Parsing and meaning only: enforcement is in `node/`.
  */
 export * from "./codec.ts";
+export * from "./contract.ts";
 export * from "./errors.ts";
 export * from "./guarantees.ts";
-export * from "./parse.ts";
+export { parseDurationMs, parseReadContract } from "./parse.ts";
 export type * from "./request.ts";

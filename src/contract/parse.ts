@@ -68,7 +68,7 @@ export function parseReadContract(text: string, partition?: PartitionBehavior): 
   return { linearizable, session, stalenessMs, partition: behavior ?? "ConsistencyPreferred", text: names.join(" ∧ ") };
 }
 
-function parsePartition(clause: string): PartitionBehavior {
+export function parsePartition(clause: string): PartitionBehavior {
   const match = /^PartitionBehavior\s*:\s*(AvailabilityPreferred|ConsistencyPreferred)$/i.exec(clause);
   if (!match) throw fail("bad-consistency", `"${clause}" is not a clause here; there is: PartitionBehavior: AvailabilityPreferred | ConsistencyPreferred`);
   return match[1]!.toLowerCase() === "availabilitypreferred" ? "AvailabilityPreferred" : "ConsistencyPreferred";
