@@ -65,7 +65,12 @@ export interface NodeStatus {
   readonly pid: number;
   readonly uptimeMs: number;
   readonly groups: readonly GroupStatus[];
-  readonly links: readonly { readonly peer: NodeId; readonly connected: boolean; readonly queuedBytes: number; readonly fault: LinkFault | undefined }[];
+  readonly links: readonly {
+    readonly peer: NodeId;
+    readonly connected: boolean;
+    readonly queuedBytes: number;
+    readonly fault: LinkFault | undefined;
+  }[];
   readonly storage: { readonly full: boolean; readonly detail: string | undefined };
 }
 
@@ -73,7 +78,10 @@ export interface Host {
   readonly config: HostConfig;
   /** Answers by the time-out, always; never rejects: what went wrong is in the outcome. */
   submit(body: RequestBody, options: SubmitOptions): Promise<Outcome>;
-  watch(options: { readonly keyspace: string; readonly prefix: Uint8Array; readonly from: number }, sink: WatchSink): WatchHandle;
+  watch(
+    options: { readonly keyspace: string; readonly prefix: Uint8Array; readonly from: number },
+    sink: WatchSink,
+  ): WatchHandle;
   transferLeadership(to: NodeId | undefined, timeoutMs: number): Promise<Outcome>;
   changeMembership(voters: readonly NodeId[], learners: readonly NodeId[], timeoutMs: number): Promise<Outcome>;
   status(): NodeStatus;
