@@ -1,66 +1,25 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  errorCatalogue,
-  type ErrorCode,
-  type Failure,
-  type Outcome,
-  type Query,
-  type ReadContract,
-  type RequestBody,
-} from "../contract/index.ts";
+import { anyBody, anyOutcome } from "../contract/contract.suite.ts";
+import type { ErrorCode } from "../contract/index.ts";
 import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.suite.ts";
 import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord } from "./codec.ts";
 import type { NodeMessage } from "./types.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
-const bytes = fc.uint8Array({ maxLength: 30 });
-const text = fc.string({ maxLength: 12, unit: "grapheme" });
-const milliseconds = fc.option(fc.double({ min: 0, noNaN: true }), { nil: undefined });
-const optionalWhole = fc.option(whole, { nil: undefined });
-const code = fc.constantFrom(...(Object.keys(errorCatalogue) as ErrorCode[]));
-const failure: fc.Arbitrary<Failure> = fc.record({ code, detail: text, definite: fc.boolean() });
-
-const query: fc.Arbitrary<Query> = fc.oneof(
-  fc.record({ type: fc.constant("get"), keyspace: text, key: bytes, revision: optionalWhole }),
-  fc.record({
-    type: fc.constant("list"),
-    keyspace: text,
-    prefix: bytes,
-    after: fc.option(bytes, { nil: undefined }),
-    limit: whole,
-    revision: optionalWhole,
-  }),
-  fc.record({ type: fc.constant("counter"), name: text }),
-  fc.record({ type: fc.constant("keyspaces") }),
-);
-
-const contract: fc.Arbitrary<ReadContract> = fc.record({
-  linearizable: fc.boolean(),
-  session: fc.boolean(),
-  stalenessMs: milliseconds,
-  partition: fc.constantFrom("AvailabilityPreferred", "ConsistencyPreferred"),
-  text,
-});
-
-const body: fc.Arbitrary<RequestBody> = fc.oneof(
-  fc.record({ type: fc.constant("write"), command: bytes }),
-  fc.record({ type: fc.constant("read"), query, contract, position: whole }),
-);
-
-const kept = fc.record({ guarantee: text, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
-const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-  fc.record({ ok: fc.constant(true), result: bytes, kept }),
-  fc.record({ ok: fc.constant(false), failure }),
-);
 
 const nodeMessage: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.record({ type: fc.constant("raft"), group: whole, message: anyMessage }),
   fc.record({
     type: fc.constant("forward"),
-    requests: fc.array(fc.record({ id: whole, ttlMs: fc.double({ min: 0, noNaN: true }), body }), { maxLength: 5 }),
+    requests: fc.array(fc.record({ id: whole, ttlMs: fc.double({ min: 0, noNaN: true }), body: anyBody }), {
+      maxLength: 5,
+    }),
   }),
-  fc.record({ type: fc.constant("forwarded"), replies: fc.array(fc.record({ id: whole, outcome }), { maxLength: 5 }) }),
+  fc.record({
+    type: fc.constant("forwarded"),
+    replies: fc.array(fc.record({ id: whole, outcome: anyOutcome }), { maxLength: 5 }),
+  }),
 );
 
 test("a message between nodes survives the wire", () => {

@@ -19,18 +19,20 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(protocols.map((room) => [room, ["base", ...leaves]])),
   node: belowNode,
   sim: [...belowNode, "node", ...verdicts],
-  host: [...belowNode, "node"],
+  wire: ["base", "contract"],
+  host: [...belowNode, "node", "wire"],
   history: ["base", "contract"],
   check: ["base", "contract", "history"],
   workload: ["base", "contract", "history", "check"],
-  client: ["base", "contract"],
+  // The bytes of commands and results, and nothing else of the store.
+  client: ["base", "contract", "store", "wire"],
   api: [...belowNode, "node", "host", "sim"],
   lab: [...belowNode, "node", "host", "sim", "client", ...verdicts],
   cli: [...belowNode, "node", "host", "sim", "api", "client", "lab", ...verdicts],
 };
 
 /** Rooms whose code is synchronous and deterministic, and runs in a browser as it is. */
-const pureRooms: ReadonlySet<string> = new Set([...belowNode, "node", "history", "check"]);
+const pureRooms: ReadonlySet<string> = new Set([...belowNode, "node", "wire", "history", "check"]);
 
 /** `always`: also as a property, such as `a.localeCompare(b)`. */
 const forbidden: readonly { readonly pattern: RegExp; readonly instead: string; readonly always?: true }[] = [

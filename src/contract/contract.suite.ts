@@ -1,0 +1,53 @@
+/** Arbitrary requests and outcomes, for the laws of every codec that carries them. */
+import fc from "fast-check";
+import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
+import type { ReadContract } from "./guarantees.ts";
+import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
+
+const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
+const bytes = fc.uint8Array({ maxLength: 30 });
+const text = fc.string({ maxLength: 12, unit: "grapheme" });
+const milliseconds = fc.option(fc.double({ min: 0, noNaN: true }), { nil: undefined });
+const optionalWhole = fc.option(whole, { nil: undefined });
+const code = fc.constantFrom(...(Object.keys(errorCatalogue) as ErrorCode[]));
+export const anyFailure: fc.Arbitrary<Failure> = fc.record({ code, detail: text, definite: fc.boolean() });
+
+const query: fc.Arbitrary<Query> = fc.oneof(
+  fc.record({ type: fc.constant("get"), keyspace: text, key: bytes, revision: optionalWhole }),
+  fc.record({
+    type: fc.constant("list"),
+    keyspace: text,
+    prefix: bytes,
+    after: fc.option(bytes, { nil: undefined }),
+    limit: whole,
+    revision: optionalWhole,
+  }),
+  fc.record({ type: fc.constant("counter"), name: text }),
+  fc.record({ type: fc.constant("keyspaces") }),
+);
+
+const contract: fc.Arbitrary<ReadContract> = fc.record({
+  linearizable: fc.boolean(),
+  session: fc.boolean(),
+  stalenessMs: milliseconds,
+  partition: fc.constantFrom("AvailabilityPreferred", "ConsistencyPreferred"),
+  text,
+});
+
+export const anyBody: fc.Arbitrary<RequestBody> = fc.oneof(
+  fc.record({ type: fc.constant("write"), command: bytes }),
+  fc.record({ type: fc.constant("read"), query, contract, position: whole }),
+);
+
+const kept = fc.record({ guarantee: text, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
+export const anyOutcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.record({ ok: fc.constant(true), result: bytes, kept }),
+  fc.record({ ok: fc.constant(false), failure: anyFailure }),
+);
+
+export const anyEvent: fc.Arbitrary<WatchEvent> = fc.record({
+  kind: fc.constantFrom("put", "delete"),
+  key: bytes,
+  value: bytes,
+  revision: whole,
+});
