@@ -1,7 +1,8 @@
 /** What a whole node takes, answers, keeps and shows. */
 import type { GroupId, LogIndex, NodeId, Term } from "../base/index.ts";
 import type { Failure, Outcome, RequestBody, WatchEvent } from "../contract/index.ts";
-import type * as raft from "../raft/index.ts";
+import * as raft from "../raft/index.ts";
+import type { Store } from "../store/index.ts";
 
 export type { Outcome, Query, RequestBody, WatchEvent } from "../contract/index.ts";
 
@@ -67,12 +68,33 @@ export interface NodeRecord {
 export type NodeFact =
   | { readonly type: "raft"; readonly group: GroupId; readonly fact: raft.Fact }
   | { readonly type: "checkpointed"; readonly index: LogIndex }
+  | { readonly type: "checkpointFailed"; readonly index: LogIndex; readonly error: JobError }
+  | { readonly type: "restoreFailed"; readonly index: LogIndex; readonly reason: string }
   | { readonly type: "applied"; readonly group: GroupId; readonly index: LogIndex; readonly count: number }
   | { readonly type: "sessionOpened"; readonly session: number }
   | { readonly type: "readServed"; readonly path: ReadPath; readonly count: number };
 
-/** How reads were answered: from this replica alone, after asking the leader, or by the leader itself. */
-export type ReadPath = "local" | "readIndex" | "forwarded";
+/** How reads were answered: from this replica alone, after asking the leader, by the leader itself, or weaker than asked. */
+export type ReadPath = "local" | "readIndex" | "forwarded" | "degraded";
+
+export interface NodeConfig {
+  readonly id: NodeId;
+  /** Members of a new cluster; an older one knows its own. */
+  readonly bootstrap: raft.Membership;
+  readonly raft: Omit<raft.RaftConfig, "id" | "group" | "bootstrap" | "applied">;
+  /** Opened on what is durable. */
+  readonly store: Store;
+  /** Applied state becomes durable at the latest this long after it changed, or when this much has changed. */
+  readonly checkpointIntervalMs: number;
+  readonly checkpointBytes: number;
+}
+
+/** Sensible for a cluster on one machine or in one region. */
+export const defaultNodeSettings = {
+  raft: raft.defaultRaftTimings,
+  checkpointIntervalMs: 1000,
+  checkpointBytes: 16 * 1024 * 1024,
+} as const;
 
 export interface NodeProtocol {
   Message: NodeMessage;

@@ -5,4 +5,5 @@
  */
 export { decodeMessage, decodeRecord, encodeMessage, encodeRecord, readMessage, writeMessage } from "./codec.ts";
 export * from "./types.ts";
+export { decodeMembership, encodeMembership, everyone } from "./membership.ts";
 export { Raft } from "./raft.ts";

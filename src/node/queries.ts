@@ -1,0 +1,32 @@
+import { unreachable } from "../base/index.ts";
+import type { Query } from "../contract/index.ts";
+import { encodeResult, type Answer, type Store, StoreError } from "../store/index.ts";
+
+/** Runs a query against the applied state: an encoded answer, or an encoded error that says why there is none. */
+export function runQuery(store: Store, query: Query): Uint8Array {
+  try {
+    return encodeResult(answer(store, query));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return encodeResult({ kind: "error", code: error.code, detail: error.message, revision: error.revision });
+  }
+}
+
+function answer(store: Store, query: Query): Answer {
+  switch (query.type) {
+    case "get":
+      return {
+        kind: "row",
+        row: store.get(query.keyspace, query.key, query.revision),
+        revision: query.revision ?? store.revision,
+      };
+    case "list":
+      return { kind: "rows", ...store.list(query.keyspace, query) };
+    case "counter":
+      return { kind: "counterValue", ...store.counter(query.name) };
+    case "keyspaces":
+      return { kind: "keyspaces", keyspaces: store.keyspaces() };
+    default:
+      return unreachable(query);
+  }
+}

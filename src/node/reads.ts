@@ -1,0 +1,180 @@
+import { failure, type Kept } from "../contract/index.ts";
+import type { Replica } from "./replica.ts";
+import type { Origin, PendingRead } from "./requests.ts";
+import { runQuery } from "./queries.ts";
+import type { RequestBody } from "./types.ts";
+
+/** How long a read waits for this replica to reach a position before it asks the leader, and then to be forwarded. */
+const patienceMs = 40;
+
+/**
+ * Reads by what they demand. A replica that already satisfies a contract answers at once. Otherwise it asks
+ * for an index at which a read is linearizable (one question for all reads of a turn), which satisfies every
+ * contract once this replica has applied it. One that is far behind hands the whole read to the leader.
+ */
+export class ReadPath {
+  readonly #replica: Replica;
+  #asking: PendingRead[] = [];
+  #waiting: PendingRead[] = [];
+  readonly #asked = new Map<number, PendingRead[]>();
+  #nextQuestion = 1;
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  admit(origin: Origin, deadline: number, body: Extract<RequestBody, { type: "read" }>): PendingRead | undefined {
+    const replica = this.#replica;
+    const { contract, query, position } = body;
+    const read: PendingRead = {
+      kind: "read",
+      origin,
+      deadline,
+      query,
+      contract,
+      position: contract.session ? position : 0,
+      askedAt: replica.now.mono,
+      state: "asking",
+      index: 0,
+      forwarded: false,
+      forwardId: 0,
+      done: false,
+    };
+    if (!contract.linearizable && this.#answerLocally(read)) return undefined;
+    const isolation = replica.isolation();
+    if (isolation !== undefined) {
+      this.#giveUp(read, isolation);
+      return undefined;
+    }
+    // What is only a little behind arrives by itself, sooner than an answer of the leader would.
+    const onlyBehind = !contract.linearizable && contract.stalenessMs === undefined;
+    if (onlyBehind) this.#await(read, read.position);
+    else this.#ask(read);
+    return read;
+  }
+
+  /** Answers from the present state where it satisfies the contract. */
+  #answerLocally(read: PendingRead): boolean {
+    const replica = this.#replica;
+    if (read.position > replica.store.applied.index) return false;
+    const bound = read.contract.stalenessMs;
+    const stalenessMs = replica.stalenessMs();
+    if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
+    replica.sink.fact({ type: "readServed", path: "local", count: 1 });
+    this.#serve(read, { guarantee: read.contract.text, position: replica.store.applied.index, stalenessMs, degraded: false });
+    return true;
+  }
+
+  #ask(read: PendingRead): void {
+    read.state = "asking";
+    this.#asking.push(read);
+    this.#replica.openTurn();
+  }
+
+  #await(read: PendingRead, index: number): void {
+    read.state = "waiting";
+    read.index = index;
+    this.#waiting.push(read);
+  }
+
+  /** End of the turn: one question for all reads that need one. */
+  flush(): void {
+    if (this.#asking.length === 0) return;
+    const reads = this.#asking.filter((read) => !read.done);
+    this.#asking = [];
+    if (reads.length === 0) return;
+    const id = this.#nextQuestion++;
+    this.#asked.set(id, reads);
+    this.#replica.drive({ kind: "command", command: { type: "read", id } });
+  }
+
+  /** The state after `index` is linearizable for all reads that asked. */
+  onReady(id: number, index: number): void {
+    const reads = this.#asked.get(id) ?? [];
+    this.#asked.delete(id);
+    const { applied } = this.#replica.store;
+    let served = 0;
+    for (const read of reads) {
+      if (read.done) continue;
+      if (read.position > index) {
+        this.#replica.refuse(read, failure("bad-token", `it names position ${read.position}, and the log ends at ${index}`));
+      } else if (applied.index >= index) {
+        this.#serveLinearizable(read);
+        served++;
+      } else {
+        this.#await(read, index);
+      }
+    }
+    if (served > 0) this.#replica.sink.fact({ type: "readServed", path: "readIndex", count: served });
+  }
+
+  onFailed(id: number): void {
+    const reads = this.#asked.get(id) ?? [];
+    this.#asked.delete(id);
+    for (const read of reads) read.state = "retry";
+  }
+
+  /** More of the log is applied. */
+  onAdvanced(): void {
+    if (this.#waiting.length === 0) return;
+    const { applied } = this.#replica.store;
+    const reads = this.#waiting;
+    this.#waiting = [];
+    for (const read of reads) {
+      if (read.done || read.state !== "waiting") continue;
+      if (read.index > applied.index) this.#waiting.push(read);
+      else if (read.index > read.position || read.contract.linearizable) this.#serveLinearizable(read);
+      else if (!this.#answerLocally(read)) this.#ask(read);
+    }
+  }
+
+  sweep(read: PendingRead, isolation: string | undefined): void {
+    const { raft, now, id } = this.#replica;
+    if (isolation !== undefined) return this.#giveUp(read, isolation);
+    if (read.state === "retry" && raft.leader !== undefined) return this.#ask(read);
+    if (read.state !== "waiting" || now.mono - read.askedAt < patienceMs) return;
+    const knowsIndex = read.contract.linearizable || read.index > read.position;
+    if (!knowsIndex) return this.#ask(read);
+    const tooLong = now.mono - read.askedAt > 4 * patienceMs;
+    if (tooLong && !read.forwarded && read.origin.kind === "client" && raft.leader !== undefined && raft.leader !== id) this.#forward(read, raft.leader);
+  }
+
+  #forward(read: PendingRead, leader: number): void {
+    read.forwarded = true;
+    const { now, sink } = this.#replica;
+    const body = { type: "read", query: read.query, contract: read.contract, position: read.position } as const;
+    sink.send(leader, { type: "forward", requests: [{ id: this.#replica.forwardId(read), ttlMs: read.deadline - now.mono, body }] });
+  }
+
+  /** Nobody can be asked: what the contract then prefers. */
+  #giveUp(read: PendingRead, isolation: string): void {
+    const replica = this.#replica;
+    const { contract } = read;
+    if (contract.partition === "AvailabilityPreferred" && !contract.linearizable) {
+      const reached = read.position <= replica.store.applied.index;
+      const kept: Kept = {
+        guarantee: reached && contract.session ? "MonotonicRead" : "Eventual",
+        position: replica.store.applied.index,
+        stalenessMs: replica.stalenessMs(),
+        degraded: true,
+      };
+      replica.sink.fact({ type: "readServed", path: "degraded", count: 1 });
+      this.#serve(read, kept);
+      return;
+    }
+    if (contract.stalenessMs === undefined) return replica.refuse(read, failure("unavailable", isolation, true));
+    const age = replica.stalenessMs();
+    const measured = age === undefined ? "of unknown age" : `up to ${Math.ceil(age)} ms old`;
+    replica.refuse(read, failure("staleness", `this replica is ${measured}, the bound is ${contract.stalenessMs} ms, and ${isolation}`));
+  }
+
+  #serveLinearizable(read: PendingRead): void {
+    const { now, store } = this.#replica;
+    // Nothing acknowledged before the read was asked is missing, so it is no older than the read itself.
+    this.#serve(read, { guarantee: "Linearizable", position: store.applied.index, stalenessMs: now.mono - read.askedAt, degraded: false });
+  }
+
+  #serve(read: PendingRead, kept: Kept): void {
+    this.#replica.answer(read, runQuery(this.#replica.store, read.query), kept);
+  }
+}

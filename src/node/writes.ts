@@ -1,0 +1,308 @@
+import { emptyBytes, type LogIndex, type NodeId } from "../base/index.ts";
+import { failure, type Failure, type Kept } from "../contract/index.ts";
+import type { Entry, Refusal } from "../raft/index.ts";
+import { decodeResult, encodeCommand, errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "../store/index.ts";
+import type { Replica } from "./replica.ts";
+import type { Origin, PendingChange, PendingWrite } from "./requests.ts";
+import type { ForwardedReply, ForwardedRequest, Outcome } from "./types.ts";
+
+/** How many requests may wait in one replica. */
+const maxPending = 50_000;
+
+/**
+ * Writes on their way to the log and back. On the leader everything that arrived in a turn becomes one batch;
+ * elsewhere it is forwarded in one message. A write whose fate is unknown (its leader fell, its message was
+ * lost) is simply sent again: its session or idempotency key makes that safe.
+ */
+export class WritePath {
+  readonly #replica: Replica;
+  #queue: PendingWrite[] = [];
+  readonly #logged = new Map<LogIndex, PendingWrite>();
+  readonly #batches = new Map<number, PendingWrite[]>();
+  #nextBatch = 1;
+  /** Why the last batch was refused. */
+  #refusal: Refusal | undefined;
+  readonly #replies = new Map<NodeId, ForwardedReply[]>();
+  /** This node's own session, for commands that came without one. */
+  #session: number | "opening" | undefined;
+  #nextSequence = 1;
+  /** Sequences without an answer, oldest first. */
+  readonly #outstanding = new Set<number>();
+  #awaitingSession: PendingWrite[] = [];
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  /** Takes a write in; undefined where it was refused at once. */
+  admit(origin: Origin, deadline: number, command: Uint8Array): PendingWrite | undefined {
+    const replica = this.#replica;
+    const bare = origin.kind === "client" && isBareCommand(command);
+    const pending: PendingWrite = {
+      kind: "write",
+      origin,
+      deadline,
+      given: command,
+      bare,
+      command,
+      sequence: 0,
+      state: "waiting",
+      tries: 0,
+      forwardedAt: 0,
+      forwardId: 0,
+      done: false,
+    };
+    const problem = this.#refusalAtOnce();
+    if (problem) {
+      replica.refuse(pending, problem);
+      return undefined;
+    }
+    if (bare) this.#giveSequence(pending);
+    else this.#enqueue(pending);
+    return pending;
+  }
+
+  #refusalAtOnce(): Failure | undefined {
+    const replica = this.#replica;
+    if (replica.pendingCount >= maxPending) return failure("overloaded", `${replica.pendingCount} requests wait at node ${replica.id}`);
+    if (replica.storageFull && replica.raft.role === "leader") return failure("storage-full", `the disk of node ${replica.id} is full`, true);
+    const isolation = replica.isolation();
+    return isolation === undefined ? undefined : failure("unavailable", isolation, true);
+  }
+
+  #enqueue(pending: PendingWrite): void {
+    pending.state = "queued";
+    this.#queue.push(pending);
+    this.#replica.openTurn();
+  }
+
+  /** End of the turn: one batch for the log, or one message for the leader. */
+  flush(): void {
+    if (this.#queue.length === 0) return;
+    const { raft } = this.#replica;
+    const writes = this.#queue;
+    this.#queue = [];
+    if (raft.role === "leader") this.#propose(writes);
+    else this.#forward(writes, raft.leader);
+  }
+
+  #propose(writes: PendingWrite[]): void {
+    const batch = this.#nextBatch++;
+    const live = writes.filter((write) => !write.done);
+    if (live.length === 0) return;
+    this.#batches.set(batch, live);
+    this.#replica.drive({ kind: "command", command: { type: "propose", batch, commands: live.map((write) => write.command) } });
+  }
+
+  onProposed(batch: number, first: LogIndex, count: number): void {
+    const writes = this.#batches.get(batch);
+    if (!writes) return;
+    this.#batches.delete(batch);
+    for (let i = 0; i < count; i++) {
+      const write = writes[i]!;
+      write.state = "logged";
+      write.tries++;
+      this.#logged.set(first + i, write);
+    }
+  }
+
+  onRefused(batch: number, reason: Refusal): void {
+    const writes = this.#batches.get(batch);
+    this.#batches.delete(batch);
+    this.#refusal = reason;
+    for (const write of writes ?? []) {
+      if (reason === "overloaded") this.#replica.refuse(write, failure("overloaded", "too many entries wait for a majority", write.tries === 0));
+      else write.state = "waiting";
+    }
+  }
+
+  #forward(writes: PendingWrite[], leader: NodeId | undefined): void {
+    const { now, sink } = this.#replica;
+    const requests: ForwardedRequest[] = [];
+    for (const write of writes) {
+      if (write.done) continue;
+      write.state = "waiting";
+      if (write.origin.kind === "node") {
+        // One hop only: whoever sent it finds the leader itself.
+        this.#replica.refuse(write, failure("unavailable", `node ${this.#replica.id} does not lead`, write.tries === 0));
+      } else if (leader !== undefined) {
+        write.state = "forwarded";
+        write.tries++;
+        write.forwardedAt = now.mono;
+        const id = this.#replica.forwardId(write);
+        requests.push({ id, ttlMs: write.deadline - now.mono, body: { type: "write", command: write.command } });
+      }
+    }
+    if (requests.length > 0 && leader !== undefined) sink.send(leader, { type: "forward", requests });
+  }
+
+  /** Applied: whoever waits for this entry is answered. */
+  onApplied(entry: Entry, result: Uint8Array): void {
+    const write = this.#logged.get(entry.index);
+    if (!write) return;
+    this.#logged.delete(entry.index);
+    if (!write.done) this.answered(write, result, { guarantee: "Linearizable", position: entry.index, stalenessMs: 0, degraded: false });
+  }
+
+  /** An answer from the log, here or at the leader. */
+  answered(write: PendingWrite, result: Uint8Array, kept: Kept): void {
+    if (write.sequence > 0 && errorCodeOf(result) === "session-expired") return this.#onOwnSessionExpired(write, result, kept);
+    this.#replica.answer(write, result, kept);
+  }
+
+  /** A new leader, or none: what was on its way to the old one goes out again. */
+  onLeadership(): void {
+    const orphans = [...this.#logged.values()];
+    this.#logged.clear();
+    for (const write of orphans) {
+      if (write.done) continue;
+      if (write.origin.kind === "node") this.#replica.refuse(write, failure("unavailable", `node ${this.#replica.id} no longer leads`, false));
+      else write.state = "waiting";
+    }
+    this.#replica.resweep();
+  }
+
+  /** Looks after one write that has no answer yet. */
+  sweep(write: PendingWrite, isolation: string | undefined): void {
+    const { raft, now, config } = this.#replica;
+    if (write.state === "queued" || write.state === "logged") return;
+    if (isolation !== undefined) return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
+    if (raft.leader === undefined || (write.bare && write.sequence === 0)) return;
+    const silent = write.state === "forwarded" && now.mono - write.forwardedAt > 2 * config.raft.electionTimeoutMs;
+    if (write.state === "waiting" || silent) this.#enqueue(write);
+  }
+
+  /** Writes wait for a session, and the last try to open one failed: another. */
+  sweepSession(): void {
+    this.#awaitingSession = this.#awaitingSession.filter((write) => !write.done);
+    if (this.#session === undefined && this.#awaitingSession.length > 0 && this.#replica.raft.leader !== undefined) this.#openSession();
+  }
+
+  finished(write: PendingWrite): void {
+    if (write.sequence > 0) this.#outstanding.delete(write.sequence);
+  }
+
+  // ---- This node's own session (thesis, 6.3) -----------------------------------------------------------
+
+  #giveSequence(write: PendingWrite): void {
+    if (typeof this.#session !== "number") {
+      this.#awaitingSession.push(write);
+      if (this.#session === undefined) this.#openSession();
+      return;
+    }
+    write.sequence = this.#nextSequence++;
+    this.#outstanding.add(write.sequence);
+    let floor = write.sequence;
+    for (const oldest of this.#outstanding) {
+      floor = oldest;
+      break;
+    }
+    write.command = wrapInSession(write.given, this.#session, write.sequence, floor);
+    this.#enqueue(write);
+  }
+
+  #openSession(): void {
+    this.#session = "opening";
+    const { id, now } = this.#replica;
+    const command = encodeCommand({ envelope: { kind: "none" }, operation: { kind: "openSession", clientId: `node-${id}` } });
+    const reply = (outcome: Outcome): void => {
+      const result = outcome.ok ? decodeResult(outcome.result) : undefined;
+      if (result?.kind !== "session") {
+        this.#session = undefined;
+        return;
+      }
+      this.#session = result.session;
+      this.#replica.sink.fact({ type: "sessionOpened", session: result.session });
+      const waiting = this.#awaitingSession;
+      this.#awaitingSession = [];
+      for (const write of waiting) if (!write.done) this.#giveSequence(write);
+    };
+    this.#replica.requestSelf(reply, now.mono + 5000, command);
+  }
+
+  /**
+   * The node's session was forgotten while idle. A write that left once only has certainly not been applied
+   * and goes out under a new session; of one that left twice nobody can tell any more.
+   */
+  #onOwnSessionExpired(write: PendingWrite, result: Uint8Array, kept: Kept): void {
+    this.#outstanding.delete(write.sequence);
+    const expired = write.command;
+    write.sequence = 0;
+    if (write.tries > 1) return this.#replica.answer(write, result, kept);
+    if (sessionOf(expired) === this.#session) {
+      this.#session = undefined;
+      this.#nextSequence = 1;
+      this.#outstanding.clear();
+    }
+    write.state = "waiting";
+    write.tries = 0;
+    this.#giveSequence(write);
+  }
+
+  // ---- Leadership and membership ----------------------------------------------------------------------
+
+  transfer(origin: Origin, deadline: number, to: NodeId | undefined): void {
+    const replica = this.#replica;
+    const target = to === undefined ? "another node" : `node ${to}`;
+    const change: PendingChange = { kind: "change", origin, deadline, isComplete: () => replica.raft.leader !== undefined && replica.raft.leader !== replica.id, done: false };
+    if (!this.#leadsFor(change, `hand leadership to ${target}`)) return;
+    if (to === replica.id) return replica.answer(change, emptyBytes, this.#keptNow());
+    if (to !== undefined && !replica.raft.membership.voters.includes(to)) {
+      return replica.refuse(change, failure("bad-request", `node ${to} is not a voter; voters are ${replica.raft.membership.voters.join(", ")}`));
+    }
+    replica.track(change);
+    replica.drive({ kind: "command", command: { type: "transfer", to } });
+  }
+
+  changeMembership(origin: Origin, deadline: number, voters: readonly NodeId[], learners: readonly NodeId[]): void {
+    const replica = this.#replica;
+    const isComplete = (): boolean => {
+      const { membership } = replica.raft;
+      return membership.outgoing.length === 0 && sameNodes(membership.voters, voters) && sameNodes(membership.learners, learners);
+    };
+    const change: PendingChange = { kind: "change", origin, deadline, isComplete, done: false };
+    if (!this.#leadsFor(change, "change the membership")) return;
+    this.#refusal = undefined;
+    replica.drive({ kind: "command", command: { type: "changeMembership", batch: this.#nextBatch++, voters, learners } });
+    const refusal: Refusal | undefined = this.#refusal;
+    if (refusal === "change-in-progress") return replica.refuse(change, failure("conflict", "another change of membership is under way"));
+    if (refusal === "bad-membership") return replica.refuse(change, failure("bad-request", "name at least one voter, each node once, ids from 1"));
+    if (refusal) return replica.refuse(change, failure("unavailable", `the leader refuses: ${refusal}`, true));
+    replica.track(change);
+  }
+
+  #leadsFor(change: PendingChange, what: string): boolean {
+    const { raft, id } = this.#replica;
+    if (raft.role === "leader") return true;
+    const where = raft.leader === undefined ? "no leader is known" : `node ${raft.leader} leads`;
+    this.#replica.refuse(change, failure("unavailable", `node ${id} cannot ${what}: ${where}`, true));
+    return false;
+  }
+
+  #keptNow(): Kept {
+    return { guarantee: "Linearizable", position: this.#replica.store.applied.index, stalenessMs: 0, degraded: false };
+  }
+
+  complete(change: PendingChange): void {
+    this.#replica.answer(change, emptyBytes, this.#keptNow());
+  }
+
+  // ---- Answers to other nodes -------------------------------------------------------------------------
+
+  replyTo(node: NodeId, reply: ForwardedReply): void {
+    const replies = this.#replies.get(node);
+    if (replies) replies.push(reply);
+    else this.#replies.set(node, [reply]);
+    this.#replica.openTurn();
+  }
+
+  flushReplies(): void {
+    if (this.#replies.size === 0) return;
+    for (const [node, replies] of this.#replies) this.#replica.sink.send(node, { type: "forwarded", replies });
+    this.#replies.clear();
+  }
+}
+
+function sameNodes(one: readonly NodeId[], other: readonly NodeId[]): boolean {
+  return one.length === other.length && one.every((node) => other.includes(node));
+}
