@@ -178,7 +178,8 @@ export function startTransfer(raft: RaftState, now: Reading, to: NodeId | undefi
   raft.turnOpen = true;
 }
 
-function mostAdvanced(raft: RaftState): NodeId | undefined {
+/** The voter that has most of the log. */
+export function mostAdvanced(raft: RaftState): NodeId | undefined {
   let best: NodeId | undefined;
   for (const node of raft.membership.voters) {
     if (node === raft.id) continue;

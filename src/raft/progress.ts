@@ -14,8 +14,9 @@ export interface Progress {
   /** Appends under way, oldest first. */
   inflight: { last: LogIndex; bytes: number }[];
   inflightBytes: number;
-  /** In probe state: an append is under way; a heartbeat answer clears it. */
+  /** In probe state: an append is under way. The answer to a heartbeat of a later round shows that it was lost. */
   probing: boolean;
+  probeRound: number;
   /** Highest heartbeat round answered, for check-quorum, leases and reads. */
   ackedRound: number;
   /** Monotonic time of the last answer; undefined: none in this term. */
@@ -49,6 +50,7 @@ export function newProgress(next: LogIndex): Progress {
     inflight: [],
     inflightBytes: 0,
     probing: false,
+    probeRound: 0,
     ackedRound: 0,
     heardAt: undefined,
     progressAt: 0,
@@ -87,9 +89,10 @@ export function becomeSnapshot(progress: Progress): void {
   progress.snapshot = newSnapshotProgress();
 }
 
-export function sentAppend(progress: Progress, last: LogIndex, bytes: number): void {
+export function sentAppend(progress: Progress, last: LogIndex, bytes: number, round: number): void {
   if (progress.state === "probe") {
     progress.probing = true;
+    progress.probeRound = round;
     return;
   }
   progress.next = last + 1;

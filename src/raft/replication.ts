@@ -1,6 +1,6 @@
 /** How the log travels: batched, pipelined, backtracking fast, with flow control (thesis, 3.5, 4.2.1, 10.2). */
 import { must, type LogIndex, type NodeId, type Reading } from "../base/index.ts";
-import { becomeFollower, changeRole, maybeCompleteTransfer } from "./election.ts";
+import { becomeFollower, changeRole, maybeCompleteTransfer, mostAdvanced } from "./election.ts";
 import { entryBytes } from "./log.ts";
 import { decodeMembership, encodeMembership, isJoint, leaveJoint } from "./membership.ts";
 import { accepted, becomeProbe, becomeReplicate, becomeSnapshot, sentAppend, type Progress } from "./progress.ts";
@@ -68,7 +68,10 @@ export function replicateTo(raft: RaftState, now: Reading, node: NodeId, progres
     }
     const entries = progress.next <= log.lastIndex ? log.batch(progress.next, config.maxAppendBytes) : [];
     const last = previous.index + entries.length;
-    if (entries.length === 0 && progress.state === "replicate" && progress.sentCommit >= raft.commitIndex) return;
+    if (entries.length === 0 && progress.state === "replicate") {
+      tellCommit(raft, now, node, progress, effects);
+      return;
+    }
     const message: Append = {
       type: "append",
       term: raft.term,
@@ -80,12 +83,19 @@ export function replicateTo(raft: RaftState, now: Reading, node: NodeId, progres
     };
     raft.send(effects, node, message);
     progress.sentCommit = raft.commitIndex;
-    if (entries.length === 0 && progress.state === "replicate") return;
     if (progress.inflight.length === 0) progress.progressAt = now.mono;
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
-    sentAppend(progress, last, bytes);
+    sentAppend(progress, last, bytes, raft.leading!.round);
   }
+}
+
+/** Nothing to send but news of the commit index: a heartbeat that wants no answer. */
+function tellCommit(raft: RaftState, now: Reading, node: NodeId, progress: Progress, effects: Effects): void {
+  const commit = Math.min(raft.commitIndex, progress.match);
+  if (commit <= progress.sentCommit) return;
+  progress.sentCommit = commit;
+  raft.send(effects, node, { type: "heartbeat", term: raft.term, round: 0, commit, closed: closedNow(raft, now), quiesce: false });
 }
 
 export function heard(raft: RaftState, now: Reading, from: NodeId, round: number, effects: Effects): Progress | undefined {
@@ -127,8 +137,9 @@ export function onHeartbeatAck(raft: RaftState, now: Reading, from: NodeId, mess
   const progress = heard(raft, now, from, message.round, effects);
   if (!progress) return;
   if (progress.state === "probe") {
+    if (!progress.probing || message.round <= progress.probeRound) return;
     progress.probing = false;
-    if (progress.match < raft.log.lastIndex || progress.match === 0) raft.turnOpen = true;
+    raft.turnOpen = true;
     return;
   }
   if (progress.state !== "replicate" || progress.inflight.length === 0) return;
@@ -223,7 +234,7 @@ export function onHeartbeat(raft: RaftState, now: Reading, from: NodeId, message
   // The leader sends at most what this node has acknowledged, so the commit index is safe to take.
   advanceCommit(raft, Math.min(message.commit, raft.log.lastIndex), effects);
   noteClosed(raft, message.closed);
-  raft.sendAfterState(effects, from, { type: "heartbeatAck", term: raft.term, round: message.round, last: raft.log.lastIndex });
+  if (message.round > 0) raft.sendAfterState(effects, from, { type: "heartbeatAck", term: raft.term, round: message.round, last: raft.log.lastIndex });
   if (message.quiesce && message.commit === raft.log.lastIndex) {
     raft.quiesced = true;
     raft.electionDeadline = undefined;
@@ -282,5 +293,7 @@ export function maybeLeaveJoint(raft: RaftState, now: Reading, effects: Effects)
 /** A leader that is no longer a voter retires once that is committed (thesis, 4.2.2). */
 export function maybeRetire(raft: RaftState, now: Reading, effects: Effects): void {
   if (!raft.leading || raft.isVoter() || raft.history.currentIndex > raft.commitIndex) return;
+  const successor = mostAdvanced(raft);
+  if (successor !== undefined) raft.send(effects, successor, { type: "timeoutNow", term: raft.term });
   becomeFollower(raft, now, raft.term, undefined, "no longer a voter", effects);
 }

@@ -77,6 +77,7 @@ export type Message =
   | {
       readonly type: "heartbeat";
       readonly term: Term;
+      /** 0: only news of the commit index, no answer wanted. */
       readonly round: number;
       readonly commit: LogIndex;
       readonly closed: Closed | undefined;
