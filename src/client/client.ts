@@ -1,0 +1,140 @@
+import { failure, fail } from "../contract/index.ts";
+import { Calls } from "./calls.ts";
+import { wholeNumber } from "./input.ts";
+import { Router } from "./router.ts";
+import { type ClientCore, type Counter, Session } from "./session.ts";
+import type {
+  CallSettings,
+  ClientOptions,
+  Data,
+  DeleteResult,
+  GetResult,
+  GetSettings,
+  KeyspacesResult,
+  ListResult,
+  ListSettings,
+  NewKeyspace,
+  PutResult,
+  ReadSettings,
+  Transaction,
+  TransactionResult,
+  WatchSettings,
+  WriteSettings,
+  Written,
+} from "./types.ts";
+import { Watch } from "./watch.ts";
+import { TimerWheel } from "./wheel.ts";
+import type { World } from "./world.ts";
+import { Writes } from "./writes.ts";
+
+/** A client of one cluster. Its own calls go through its `session`; further sessions share its connections. */
+export class Client {
+  readonly session: Session;
+  readonly #core: ClientCore;
+  readonly #router: Router;
+  readonly #watches: Set<Watch>;
+  #closing: Promise<void> | undefined;
+
+  constructor(core: ClientCore, router: Router, watches: Set<Watch>) {
+    this.session = new Session(core);
+    this.#core = core;
+    this.#router = router;
+    this.#watches = watches;
+  }
+
+  put(key: Data, value: Data, settings?: WriteSettings): Promise<PutResult> {
+    return this.session.put(key, value, settings);
+  }
+
+  get(key: Data, settings?: GetSettings): Promise<GetResult | undefined> {
+    return this.session.get(key, settings);
+  }
+
+  delete(key: Data, settings?: WriteSettings): Promise<DeleteResult> {
+    return this.session.delete(key, settings);
+  }
+
+  list(settings?: ListSettings): Promise<ListResult> {
+    return this.session.list(settings);
+  }
+
+  counter(name: string): Counter {
+    return this.session.counter(name);
+  }
+
+  transaction(transaction: Transaction, settings?: CallSettings): Promise<TransactionResult> {
+    return this.session.transaction(transaction, settings);
+  }
+
+  watch(settings?: WatchSettings): Watch {
+    return this.session.watch(settings);
+  }
+
+  keyspaces(settings?: ReadSettings): Promise<KeyspacesResult> {
+    return this.session.keyspaces(settings);
+  }
+
+  createKeyspace(keyspace: NewKeyspace, settings?: CallSettings): Promise<Written> {
+    return this.session.createKeyspace(keyspace, settings);
+  }
+
+  dropKeyspace(name: string, settings?: CallSettings): Promise<Written> {
+    return this.session.dropKeyspace(name, settings);
+  }
+
+  /** The endpoint of the leader, by the latest that any node said; undefined: not known. */
+  get leader(): string | undefined {
+    return this.#router.leader;
+  }
+
+  /** A session that knows nothing of this one's answers; `position`: it goes on where another one was. */
+  newSession(position = 0): Session {
+    wholeNumber(position, "position");
+    return new Session(this.#core, position);
+  }
+
+  /** Ends everything: what is under way fails with `cancelled`. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      for (const watch of Array.from(this.#watches)) watch.end(failure("cancelled", "the client was closed"));
+      this.#core.writes.close(() => {
+        this.#core.calls.close();
+        this.#router.close();
+        resolve();
+      });
+    });
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** A client in any world. Nothing is connected before the first call. Throws a CohortError (`bad-request`). */
+export function createClient(world: World, options: ClientOptions): Client {
+  const { endpoints, clusterId = "", timeoutMs = 10_000 } = options;
+  if (endpoints.length === 0) throw fail("bad-request", 'name at least one endpoint, for example "127.0.0.1:7401"');
+  for (const endpoint of endpoints) {
+    if (!/^.+:\d{1,5}$/.test(endpoint))
+      throw fail("bad-request", `"${endpoint}" is not an endpoint; write host:port, for example 127.0.0.1:7401`);
+  }
+  const maxOutstanding = wholeNumber(options.maxOutstandingWrites, "maxOutstandingWrites", 1) ?? 1024;
+  const wheel = new TimerWheel(world);
+  const router = new Router(endpoints, clusterId, world, wheel);
+  const calls = new Calls(world, wheel, router);
+  const writes = new Writes(calls, world, Math.min(maxOutstanding, 4096));
+  const watches = new Set<Watch>();
+  const context = { world, wheel, router, calls, onDone: (watch: Watch) => void watches.delete(watch) };
+  const core: ClientCore = {
+    calls,
+    writes,
+    timeoutMs,
+    openWatch(settings) {
+      const watch = new Watch(context, settings);
+      watches.add(watch);
+      return watch;
+    },
+  };
+  return new Client(core, router, watches);
+}

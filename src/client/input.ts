@@ -1,0 +1,71 @@
+import { emptyBytes, utf8 } from "../base/index.ts";
+import { fail, parseReadContract, type PartitionBehavior, type ReadContract } from "../contract/index.ts";
+import type { Compare, Operation, TransactionStep } from "../store/index.ts";
+import type { Condition, Data, Step, Transaction } from "./types.ts";
+
+export function toBytes(data: Data | undefined): Uint8Array {
+  if (typeof data === "string") return utf8(data);
+  if (data === undefined) return emptyBytes;
+  if (!(data instanceof Uint8Array))
+    throw fail("bad-request", `keys and values are text or Uint8Array, not ${typeof data}`);
+  return data;
+}
+
+/** A whole number of at least `least`, or undefined where none is given. */
+export function wholeNumber(value: number | undefined, what: string, least = 0): number | undefined {
+  if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
+    throw fail("bad-request", `${what} is a whole number from ${least}, not ${value}`);
+  }
+  return value;
+}
+
+const contracts = new Map<string, ReadContract>();
+const maxContracts = 256;
+
+/** As `parseReadContract`, remembering the texts that a program uses again and again. */
+export function readContract(text: string, partition: PartitionBehavior | undefined): ReadContract {
+  const name = partition === undefined ? text : `${text};${partition}`;
+  let contract = contracts.get(name);
+  if (contract === undefined) {
+    contract = parseReadContract(text, partition);
+    if (contracts.size >= maxContracts) contracts.clear();
+    contracts.set(name, contract);
+  }
+  return contract;
+}
+
+export function transactionOperation(transaction: Transaction, keyspace: string): Operation {
+  const { compare = [], then = [], else: otherwise = [] } = transaction;
+  return {
+    kind: "transaction",
+    keyspace,
+    compares: compare.map(toCompare),
+    // oxlint-disable-next-line unicorn/no-thenable -- the name is the store's, and an array is no function
+    then: then.map(toStep),
+    otherwise: otherwise.map(toStep),
+  };
+}
+
+const relations = { "=": "equal", "!=": "not-equal", "<": "less", ">": "greater" } as const;
+
+function toCompare(condition: Condition): Compare {
+  const key = toBytes(condition.key);
+  if ("exists" in condition) return { target: "exists", key, exists: condition.exists };
+  const relation = relations[condition.is ?? "="];
+  if (relation === undefined) throw fail("bad-request", `"${condition.is}" is no relation; there are = != < >`);
+  if ("value" in condition) return { target: "value", key, relation, value: toBytes(condition.value) };
+  const operand = (value: number): number => wholeNumber(value, "a revision or version") ?? 0;
+  if ("revision" in condition) return { target: "modRevision", key, relation, operand: operand(condition.revision) };
+  if ("createRevision" in condition) {
+    return { target: "createRevision", key, relation, operand: operand(condition.createRevision) };
+  }
+  if ("version" in condition) return { target: "version", key, relation, operand: operand(condition.version) };
+  throw fail("bad-request", "a condition has one of: value, revision, createRevision, version, exists");
+}
+
+function toStep(step: Step): TransactionStep {
+  if ("put" in step) return { kind: "put", key: toBytes(step.put), value: toBytes(step.value) };
+  if ("delete" in step) return { kind: "delete", key: toBytes(step.delete) };
+  if ("get" in step) return { kind: "get", key: toBytes(step.get) };
+  throw fail("bad-request", "a step has one of: put, delete, get");
+}

@@ -1,0 +1,242 @@
+import { CodecError, emptyBytes } from "../base/index.ts";
+import { CohortError, fail, parseContract, type Failure, type Kept, type Query } from "../contract/index.ts";
+import {
+  type Answer,
+  decodeResult,
+  defaultKeyspace,
+  type KeyRow,
+  type Operation,
+  type Result,
+  type StepResult,
+} from "../store/index.ts";
+import type { CallOptions, Calls } from "./calls.ts";
+import { readContract, toBytes, transactionOperation, wholeNumber } from "./input.ts";
+import { problemOf } from "./problems.ts";
+import type {
+  CallSettings,
+  CounterResult,
+  Data,
+  DeleteResult,
+  GetResult,
+  GetSettings,
+  Item,
+  KeyspacesResult,
+  ListResult,
+  ListSettings,
+  NewKeyspace,
+  PutResult,
+  ReadSettings,
+  Step,
+  StepOutcome,
+  Transaction,
+  TransactionResult,
+  WatchSettings,
+  WriteSettings,
+  Written,
+} from "./types.ts";
+import type { Watch } from "./watch.ts";
+import type { Writes } from "./writes.ts";
+
+/** What sessions of one client share. */
+export interface ClientCore {
+  readonly calls: Calls;
+  readonly writes: Writes;
+  readonly timeoutMs: number;
+  openWatch(settings: WatchSettings): Watch;
+}
+
+/**
+ * A session remembers how far its answers have come, and a read that asks for `session`, `monotonic` or
+ * `causal` sees at least that: its own writes, and nothing older than what it has seen. Sessions of one client
+ * know nothing of each other.
+ */
+export class Session {
+  readonly #core: ClientCore;
+  #position: number;
+
+  constructor(core: ClientCore, position = 0) {
+    this.#core = core;
+    this.#position = position;
+  }
+
+  /** How far this session's answers have come: a position in the log. Hand it to `newSession` elsewhere to go on there. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Sets a key. */
+  async put(key: Data, value: Data, settings: WriteSettings = {}): Promise<PutResult> {
+    const { expectedRevision, keyspace = defaultKeyspace } = settings;
+    wholeNumber(expectedRevision, "expectedRevision");
+    const operation = { kind: "put", keyspace, key: toBytes(key), value: toBytes(value), expectedRevision } as const;
+    return this.#write(operation, settings, (result, kept) => {
+      const { revision, previousRevision } = expected(result, "put");
+      return { revision, previousRevision, kept };
+    });
+  }
+
+  /** Reads a key; undefined: there is none. */
+  async get(key: Data, settings: GetSettings = {}): Promise<GetResult | undefined> {
+    const { keyspace = defaultKeyspace, revision } = settings;
+    wholeNumber(revision, "revision");
+    const keyBytes = toBytes(key);
+    return this.#read({ type: "get", keyspace, key: keyBytes, revision }, settings, (answer, kept) => {
+      const { row } = expected(answer, "row");
+      return row === undefined ? undefined : { ...toItem(keyBytes, row), kept };
+    });
+  }
+
+  async delete(key: Data, settings: WriteSettings = {}): Promise<DeleteResult> {
+    const { expectedRevision, keyspace = defaultKeyspace } = settings;
+    wholeNumber(expectedRevision, "expectedRevision");
+    return this.#write({ kind: "delete", keyspace, key: toBytes(key), expectedRevision }, settings, (result, kept) => {
+      const { revision, deleted, previousRevision } = expected(result, "delete");
+      return { revision, deleted, previousRevision, kept };
+    });
+  }
+
+  /** Keys in order, one page of them. */
+  async list(settings: ListSettings = {}): Promise<ListResult> {
+    const { keyspace = defaultKeyspace, prefix, after, revision } = settings;
+    const limit = wholeNumber(settings.limit, "limit", 1) ?? 1000;
+    wholeNumber(revision, "revision");
+    const afterBytes = after === undefined ? undefined : toBytes(after);
+    const query = { type: "list", keyspace, prefix: toBytes(prefix), after: afterBytes, limit, revision } as const;
+    return this.#read(query, settings, (answer, kept) => {
+      const rows = expected(answer, "rows");
+      const items = rows.rows.map((row) => toItem(row.key.slice(), row));
+      return { items, more: rows.more, revision: rows.revision, kept };
+    });
+  }
+
+  counter(name: string): Counter {
+    return {
+      increment: async (by = 1, settings = {}) => {
+        if (!Number.isSafeInteger(by)) throw fail("bad-request", `a counter grows by whole numbers, not by ${by}`);
+        return this.#write({ kind: "increment", counter: name, by }, settings, (result, kept) => {
+          const { value, revision } = expected(result, "counter");
+          return { value, revision, kept };
+        });
+      },
+      value: async (settings = {}) =>
+        this.#read({ type: "counter", name }, settings, (answer, kept) => {
+          const { value, revision } = expected(answer, "counterValue");
+          return { value, revision, kept };
+        }),
+    };
+  }
+
+  /** All or nothing, in one revision: where all conditions hold `then`, otherwise `else`. */
+  async transaction(transaction: Transaction, settings: CallSettings = {}): Promise<TransactionResult> {
+    const operation = transactionOperation(transaction, transaction.keyspace ?? defaultKeyspace);
+    return this.#write(operation, settings, (result, kept) => {
+      const { revision, succeeded, steps } = expected(result, "transaction");
+      const taken = (succeeded ? transaction.then : transaction.else) ?? [];
+      return { revision, succeeded, steps: steps.map((step, i) => toOutcome(step, taken[i])), kept };
+    });
+  }
+
+  /** Changes of keys as they happen: every one, once, in order, across reconnects. */
+  watch(settings: WatchSettings = {}): Watch {
+    return this.#core.openWatch(settings);
+  }
+
+  async keyspaces(settings: ReadSettings = {}): Promise<KeyspacesResult> {
+    return this.#read({ type: "keyspaces" }, settings, (answer, kept) => ({
+      keyspaces: expected(answer, "keyspaces").keyspaces,
+      kept,
+    }));
+  }
+
+  async createKeyspace(keyspace: NewKeyspace, settings: CallSettings = {}): Promise<Written> {
+    const { name, engine = "raft", shards = 1, replicas = 3 } = keyspace;
+    const contract = parseContract(keyspace.contract ?? "").text;
+    return this.#write(
+      { kind: "createKeyspace", keyspace: { name, engine, shards, replicas, contract } },
+      settings,
+      done,
+    );
+  }
+
+  async dropKeyspace(name: string, settings: CallSettings = {}): Promise<Written> {
+    return this.#write({ kind: "dropKeyspace", name }, settings, done);
+  }
+
+  #write<T>(operation: Operation, settings: CallSettings, convert: Convert<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const options = this.#options(settings, true);
+      const fail = (problem: Failure): void => reject(new CohortError(problem));
+      try {
+        this.#core.writes.write(operation, options, {
+          succeed: (result, kept) => {
+            this.#observe(kept);
+            if (result.kind === "error") fail(problemOf(result));
+            else resolve(convert(result, kept));
+          },
+          fail,
+        });
+      } catch (error) {
+        fail(problemOf(error));
+      }
+    });
+  }
+
+  #read<T>(query: Query, settings: ReadSettings, convert: Convert<T>): Promise<T> {
+    const contract = readContract(settings.consistency ?? "linearizable", settings.partition);
+    return new Promise<T>((resolve, reject) => {
+      const call = this.#core.calls.open(this.#options(settings, false), {
+        succeed: (bytes, kept) => {
+          const answer = decodeResult(bytes);
+          this.#observe(kept);
+          if (answer.kind === "error") reject(new CohortError(problemOf(answer)));
+          else resolve(convert(answer, kept));
+        },
+        fail: (problem) => reject(new CohortError(problem)),
+      });
+      call?.send({ type: "read", query, contract, position: this.#position });
+    });
+  }
+
+  #options(settings: ReadSettings, isWrite: boolean): CallOptions {
+    const { signal, prefer = "leader" } = settings;
+    const timeoutMs = settings.timeoutMs ?? this.#core.timeoutMs;
+    if (!(timeoutMs > 0)) throw fail("bad-request", `timeoutMs is a number above 0, not ${timeoutMs}`);
+    return { timeoutMs, signal, prefer, isWrite };
+  }
+
+  #observe(kept: Kept): void {
+    if (kept.position > this.#position) this.#position = kept.position;
+  }
+}
+
+export interface Counter {
+  increment(by?: number, settings?: CallSettings): Promise<CounterResult>;
+  value(settings?: ReadSettings): Promise<CounterResult>;
+}
+
+type Convert<T> = (result: Result | Answer, kept: Kept) => T;
+
+function expected<Kind extends (Result | Answer)["kind"]>(
+  result: Result | Answer,
+  kind: Kind,
+): Extract<Result | Answer, { kind: Kind }> {
+  if (result.kind !== kind) throw new CodecError(`the node answered ${result.kind} where ${kind} was asked for`);
+  return result as Extract<Result | Answer, { kind: Kind }>;
+}
+
+const done: Convert<Written> = (result, kept) => ({ revision: expected(result, "done").revision, kept });
+
+/** Values in memory of their own: results are views of what came from the socket. */
+function toItem(key: Uint8Array, row: KeyRow): Item {
+  const { createRevision, version } = row;
+  return { key, value: row.value.slice(), revision: row.modRevision, createRevision, version };
+}
+
+function toOutcome(result: StepResult, step: Step | undefined): StepOutcome {
+  if (result.kind === "put") return { put: true, previousRevision: result.previousRevision };
+  if (result.kind === "delete") {
+    return { delete: true, deleted: result.deleted, previousRevision: result.previousRevision };
+  }
+  const key = step !== undefined && "get" in step ? toBytes(step.get) : emptyBytes;
+  return { get: true, item: result.row === undefined ? undefined : toItem(key, result.row) };
+}

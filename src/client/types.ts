@@ -1,0 +1,149 @@
+/** What callers of the client library give and get. */
+import type { Kept, PartitionBehavior } from "../contract/index.ts";
+import type { KeyspaceRow } from "../store/index.ts";
+import type { Prefer } from "./router.ts";
+
+/** Bytes, or text that stands for its UTF-8. */
+export type Data = Uint8Array | string;
+
+export interface ClientOptions {
+  /** `host:port` of the native port of some nodes; the others are found through them. */
+  readonly endpoints: readonly string[];
+  /** Refuse nodes of any other cluster. */
+  readonly clusterId?: string;
+  /** Of a call that says nothing else. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Writes under way at the same time; more wait in the client. Default 1024, at most 4096. */
+  readonly maxOutstandingWrites?: number;
+}
+
+export interface CallSettings {
+  /** The call has its answer, or fails, within this. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface KeyspaceSettings extends CallSettings {
+  /** Default: the keyspace `default`. */
+  readonly keyspace?: string;
+}
+
+export interface WriteSettings extends KeyspaceSettings {
+  /** The revision that the key must have (0: it must not exist), else the write fails with `conflict`. */
+  readonly expectedRevision?: number;
+}
+
+export interface ReadSettings extends CallSettings {
+  /** `linearizable` (the default), `session`, `monotonic`, `bounded(100ms)`, `eventual`, or guarantees joined by `and`. */
+  readonly consistency?: string;
+  readonly partition?: PartitionBehavior;
+  /** Which node is asked. Default: the leader. Linearizable reads are right at any. */
+  readonly prefer?: Prefer;
+}
+
+export interface GetSettings extends ReadSettings {
+  readonly keyspace?: string;
+  /** Read the state as of this revision. */
+  readonly revision?: number;
+}
+
+export interface ListSettings extends GetSettings {
+  readonly prefix?: Data;
+  /** Only keys above this one: the last key of the page before. */
+  readonly after?: Data;
+  /** Default 1000. */
+  readonly limit?: number;
+}
+
+/** `revision`: the state's after the call. `kept`: which guarantee held. */
+export interface Written {
+  readonly revision: number;
+  readonly kept: Kept;
+}
+
+export interface PutResult extends Written {
+  /** 0: the key did not exist. */
+  readonly previousRevision: number;
+}
+
+export interface DeleteResult extends PutResult {
+  readonly deleted: boolean;
+}
+
+export interface CounterResult extends Written {
+  readonly value: number;
+}
+
+export interface ListResult extends Written {
+  readonly items: readonly Item[];
+  /** There are further keys; go on with `after`. */
+  readonly more: boolean;
+}
+
+export interface KeyspacesResult {
+  readonly keyspaces: readonly KeyspaceRow[];
+  readonly kept: Kept;
+}
+
+/** A key as it was read. */
+export interface Item {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** Of its last change. */
+  readonly revision: number;
+  readonly createRevision: number;
+  /** Changes since it was created, from 1. */
+  readonly version: number;
+}
+
+export interface GetResult extends Item {
+  readonly kept: Kept;
+}
+
+type Relation = "=" | "!=" | "<" | ">";
+
+/** A condition on one key; `is` defaults to `=`. A key that does not exist has revisions and version 0. */
+export type Condition =
+  | { readonly key: Data; readonly is?: Relation; readonly value: Data }
+  | { readonly key: Data; readonly is?: Relation; readonly revision: number }
+  | { readonly key: Data; readonly is?: Relation; readonly createRevision: number }
+  | { readonly key: Data; readonly is?: Relation; readonly version: number }
+  | { readonly key: Data; readonly exists: boolean };
+
+export type Step = { readonly put: Data; readonly value: Data } | { readonly delete: Data } | { readonly get: Data };
+
+export interface Transaction {
+  readonly keyspace?: string;
+  /** All must hold; none: they do. */
+  readonly compare?: readonly Condition[];
+  readonly then?: readonly Step[];
+  readonly else?: readonly Step[];
+}
+
+export type StepOutcome =
+  | { readonly put: true; readonly previousRevision: number }
+  | { readonly delete: true; readonly deleted: boolean; readonly previousRevision: number }
+  | { readonly get: true; readonly item: Item | undefined };
+
+export interface TransactionResult extends Written {
+  /** All conditions held, so `then` was done, else `else`. */
+  readonly succeeded: boolean;
+  readonly steps: readonly StepOutcome[];
+}
+
+export interface NewKeyspace {
+  readonly name: string;
+  readonly engine?: "raft" | "dynamo";
+  readonly shards?: number;
+  readonly replicas?: number;
+  readonly contract?: string;
+}
+
+export interface WatchSettings {
+  readonly keyspace?: string;
+  readonly prefix?: Data;
+  /** The first revision wanted. Default: what comes after everything that is acknowledged when the watch begins. */
+  readonly from?: number;
+  readonly prefer?: Prefer;
+  readonly signal?: AbortSignal;
+}
