@@ -42,7 +42,9 @@ function replay(raft: RaftState, record: Record): void {
     }
     case "entries":
       for (const entry of record.entries) {
-        if (entry.index <= log.base.index) continue;
+        // What a received snapshot replaced may come back from an older part of the disk's log: it is of an
+        // older term than the snapshot, since otherwise the log would have agreed with it.
+        if (entry.index <= log.base.index || entry.term < log.base.term) continue;
         if (entry.index > log.lastIndex + 1) throw new InvariantError(`the log has a gap: ${entry.index} after ${log.lastIndex}`);
         if (entry.index <= log.lastIndex) {
           log.truncateFrom(entry.index);
