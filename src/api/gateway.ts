@@ -1,0 +1,192 @@
+/** From an HTTP request to the host and back: consistency, session, deadline and idempotency are read and answered here. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import {
+  failure,
+  parseReadContract,
+  CohortError,
+  fail,
+  type Failure,
+  type Kept,
+  type Query,
+  type ReadContract,
+} from "../contract/index.ts";
+import type { Host } from "../host/index.ts";
+import {
+  decodeResult,
+  encodeCommand,
+  StoreError,
+  type Answer,
+  type Envelope,
+  type Operation,
+  type Result,
+} from "../store/index.ts";
+import { sendFailure } from "./http.ts";
+import { defaultTimeoutMs, maxTimeoutMs, type ReadQuery, type TimeoutQuery } from "./schemas.ts";
+import { sessionTokens, type Positions, type Sessions } from "./session.ts";
+
+/** The one group there is; tokens can already name more. */
+const group = 0;
+const noPositions: Positions = new Map();
+
+export type AnswerOf<Kind> = Extract<Answer | Result, { kind: Kind }>;
+
+export interface Answered<T> {
+  readonly answer: T;
+  readonly kept: Kept;
+}
+
+export class Gateway {
+  readonly host: Host;
+  readonly #sessions: Sessions;
+  readonly #contracts = new Map<string, ReadContract>();
+  #lastToken = "";
+  #lastPosition = -1;
+
+  constructor(host: Host, secret: string | undefined) {
+    this.host = host;
+    this.#sessions = sessionTokens(host.config.clusterId, secret);
+  }
+
+  /** Answers the query, or has sent the failure (then undefined). `fallback`: what holds where the request names no consistency. */
+  async read<K extends Answer["kind"]>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    kind: K,
+    query: Query,
+    fallback: ReadContract,
+  ): Promise<Answered<AnswerOf<K>> | undefined> {
+    const options = request.query as ReadQuery;
+    const contract = options.consistency === undefined ? fallback : this.#contractOf(options.consistency);
+    const seen = this.#seen(request);
+    const body = { type: "read", query, contract, position: seen.get(group) ?? 0 } as const;
+    return this.#answer(reply, kind, seen, await this.host.submit(body, { timeoutMs: timeoutOf(request, options) }));
+  }
+
+  /** Applies the operation, or has sent the failure (then undefined). */
+  async write<K extends Result["kind"]>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    kind: K,
+    operation: Operation,
+  ): Promise<Answered<AnswerOf<K>> | undefined> {
+    const seen = this.#seen(request);
+    const command = encode({ envelope: envelopeOf(request), operation });
+    const body = { type: "write", command } as const;
+    return this.#answer(
+      reply,
+      kind,
+      seen,
+      await this.host.submit(body, { timeoutMs: timeoutOf(request, request.query as TimeoutQuery) }),
+    );
+  }
+
+  #answer<K extends (Answer | Result)["kind"]>(
+    reply: FastifyReply,
+    kind: K,
+    seen: Positions,
+    outcome: Awaited<ReturnType<Host["submit"]>>,
+  ): Answered<AnswerOf<K>> | undefined {
+    if (!outcome.ok) {
+      sendFailure(reply, outcome.failure);
+      return undefined;
+    }
+    const { kept } = outcome;
+    void reply
+      .header("cohort-session", this.#token(seen, kept.position))
+      .header("cohort-consistency", consistencyHeader(kept));
+    const answer = decodeResult(outcome.result);
+    if (answer.kind === "error") {
+      sendFailure(reply, storeFailure(answer.code, answer.detail));
+      return undefined;
+    }
+    if (answer.kind !== kind) throw fail("internal", `the store answered ${answer.kind} where ${kind} was asked for`);
+    return { answer: answer as AnswerOf<K>, kept };
+  }
+
+  #seen(request: FastifyRequest): Positions {
+    const token = request.headers["cohort-session"];
+    return typeof token === "string" ? this.#sessions.decode(token) : noPositions;
+  }
+
+  #token(seen: Positions, position: number): string {
+    const reached = Math.max(position, seen.get(group) ?? 0);
+    // Most answers in a row reflect the same position: the signature is worth keeping.
+    if (reached === this.#lastPosition && seen.size <= 1) return this.#lastToken;
+    const token = this.#sessions.encode(new Map(seen).set(group, reached));
+    if (seen.size <= 1) {
+      this.#lastPosition = reached;
+      this.#lastToken = token;
+    }
+    return token;
+  }
+
+  #contractOf(text: string): ReadContract {
+    let contract = this.#contracts.get(text);
+    if (contract === undefined) {
+      contract = parseReadContract(text);
+      if (this.#contracts.size >= 1000) this.#contracts.clear();
+      this.#contracts.set(text, contract);
+    }
+    return contract;
+  }
+}
+
+/** The deadline of a request: the query parameter, else the header, else the default. */
+function timeoutOf(request: FastifyRequest, query: TimeoutQuery): number {
+  if (query.timeoutMs !== undefined) return query.timeoutMs;
+  const header = request.headers["cohort-timeout"];
+  if (header === undefined) return defaultTimeoutMs;
+  const value = typeof header === "string" ? Number(header) : Number.NaN;
+  if (!(value > 0 && value <= maxTimeoutMs)) {
+    throw fail(
+      "bad-request",
+      `Cohort-Timeout is "${String(header)}"; it is a number of milliseconds up to ${maxTimeoutMs}`,
+    );
+  }
+  return value;
+}
+
+function envelopeOf(request: FastifyRequest): Envelope {
+  const key = request.headers["idempotency-key"];
+  if (key === undefined) return { kind: "none" };
+  if (typeof key !== "string" || key === "") throw fail("bad-request", "Idempotency-Key is empty or given twice");
+  return { kind: "idempotent", key };
+}
+
+function encode(command: { readonly envelope: Envelope; readonly operation: Operation }): Uint8Array {
+  try {
+    return encodeCommand(command);
+  } catch (error) {
+    if (error instanceof StoreError) throw new CohortError(storeFailure(error.code, error.message), { cause: error });
+    throw error;
+  }
+}
+
+function storeFailure(code: StoreError["code"], detail: string): Failure {
+  switch (code) {
+    case "malformed":
+      return failure("bad-request", detail);
+    case "corrupt-snapshot":
+    case "unsupported-version":
+      return failure("internal", detail);
+    default:
+      return failure(code, detail);
+  }
+}
+
+/** `Linearizable; position=12; staleness-ms=3; degraded=false`. Header fields are ASCII, so `∧` is written `and`. */
+export function consistencyHeader({ guarantee, position, stalenessMs, degraded }: Kept): string {
+  const staleness = stalenessMs === undefined ? "" : `; staleness-ms=${Math.ceil(stalenessMs)}`;
+  return `${guarantee.replaceAll("∧", "and")}; position=${position}${staleness}; degraded=${degraded}`;
+}
+
+/** What was kept, as fields of a JSON answer. */
+export function keptFields({ guarantee, position, stalenessMs, degraded }: Kept): {
+  consistency: string;
+  position: number;
+  stalenessMs?: number;
+  degraded: boolean;
+} {
+  const fields = { consistency: guarantee, position, degraded };
+  return stalenessMs === undefined ? fields : { ...fields, stalenessMs };
+}

@@ -1,0 +1,560 @@
+/** The HTTP surface over real sockets, with a real store and no network behind it. */
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { failure } from "../contract/index.ts";
+import { silentLogger } from "../host/index.ts";
+import { testHost, type TestHost } from "./host.suite.ts";
+import { openApi, type Api } from "./node-server.ts";
+import type { Problem } from "./problems.ts";
+import { sessionTokens } from "./session.ts";
+
+let host: TestHost;
+let api: Api;
+const injected: object[] = [];
+
+beforeAll(async () => {
+  host = testHost();
+  const injectFault = async (fault: object) => {
+    injected.push(fault);
+    return [{ id: 1, kind: "partition" }];
+  };
+  api = await openApi(host, { logger: silentLogger, version: "1.2.3", injectFault });
+});
+afterAll(() => api.close());
+beforeEach(() => {
+  host.fails = undefined;
+  host.leader = 1;
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+async function call(method: string, path: string, options: RequestInit = {}): Promise<Answer> {
+  const response = await fetch(`http://${api.address}${path}`, { method, ...options });
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") === true;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {},
+  };
+}
+
+const json = (body: unknown): RequestInit => ({
+  body: JSON.stringify(body),
+  headers: { "content-type": "application/json" },
+});
+const keys = "/v1/keyspaces/default/keys";
+
+describe("counters", () => {
+  test("count, and say what was kept", async () => {
+    expect((await call("POST", "/counter/increment")).json).toMatchObject({
+      value: 1,
+      consistency: "Linearizable",
+      degraded: false,
+    });
+    expect((await call("POST", "/v1/counters/default/increment", json({ by: 41 }))).json).toMatchObject({ value: 42 });
+    const read = await call("GET", "/counter/value?consistency=monotonic");
+    expect(read.json).toMatchObject({ value: 42, consistency: "MonotonicRead", stalenessMs: 0.5 });
+    expect(read.headers.get("cohort-consistency")).toBe(
+      `MonotonicRead; position=${String(read.json["position"])}; staleness-ms=1; degraded=false`,
+    );
+    expect((await call("GET", "/v1/counters/other")).json).toMatchObject({ value: 0, consistency: "Linearizable" });
+  });
+
+  test("an idempotency key makes a retry safe, and is for one operation only", async () => {
+    const headers = { "idempotency-key": "once" };
+    const first = await call("POST", "/v1/counters/safe/increment", { headers });
+    expect((await call("POST", "/v1/counters/safe/increment", { headers })).json["value"]).toBe(first.json["value"]);
+    const other = await call("POST", "/v1/counters/another/increment", { headers });
+    expect(other.json).toMatchObject({ code: "idempotency-key-reused", definite: true });
+  });
+});
+
+describe("sessions", () => {
+  test("the token holds the highest position seen, and comes back as the position to read from", async () => {
+    const written = await call("POST", "/counter/increment");
+    const token = written.headers.get("cohort-session")!;
+    await call("GET", "/counter/value?consistency=session", { headers: { "cohort-session": token } });
+    expect(host.bodies.at(-1)).toMatchObject({ type: "read", position: written.json["position"] });
+    const far = sessionTokens("test-cluster").encode(new Map([[0, 1_000_000]]));
+    const read = await call("GET", "/counter/value?consistency=eventual", { headers: { "cohort-session": far } });
+    expect(sessionTokens("test-cluster").decode(read.headers.get("cohort-session")!).get(0)).toBe(1_000_000);
+  });
+});
+
+describe("keys", () => {
+  test("are put, got, listed and deleted, with revisions", async () => {
+    const put = await call("PUT", `${keys}/a`, { body: "one" });
+    expect(put.status).toBe(201);
+    const again = await call("PUT", `${keys}/a`, { body: "two", headers: { "content-type": "application/json" } });
+    expect(again.status).toBe(200);
+    expect(again.json["previousRevision"]).toBe(put.json["revision"]);
+    const got = await call("GET", `${keys}/a`);
+    expect(got).toMatchObject({ status: 200, text: "two" });
+    expect(got.headers.get("etag")).toBe(`"${String(again.json["revision"])}"`);
+    expect(got.headers.get("content-type")).toBe("application/octet-stream");
+    expect((await call("GET", `${keys}/a?revision=${String(put.json["revision"])}`)).text).toBe("one");
+    expect((await call("HEAD", `${keys}/a`)).status).toBe(200);
+    expect((await call("DELETE", `${keys}/a`)).json).toMatchObject({ deleted: true });
+    expect((await call("DELETE", `${keys}/a`)).json).toMatchObject({ deleted: false });
+    expect((await call("GET", `${keys}/a`)).json).toMatchObject({ code: "not-found", definite: true });
+  });
+
+  test("an empty body is an empty value", async () => {
+    expect((await call("PUT", `${keys}/empty`)).status).toBe(201);
+    expect(await call("GET", `${keys}/empty`)).toMatchObject({ status: 200, text: "" });
+  });
+
+  test("any bytes are a key, and any bytes a value", async () => {
+    const value = new Uint8Array([0, 255, 128, 10]);
+    for (const key of ["with%2Fslash", "with/slash", "%FF%00%80", "%C3%A4", "a%25b", "sp%20ace"]) {
+      await call("PUT", `${keys}/bytes/${key}`, { body: value });
+      const response = await fetch(`http://${api.address}${keys}/bytes/${key}`);
+      expect(Buffer.from(await response.arrayBuffer()).toString("hex"), key).toBe(Buffer.from(value).toString("hex"));
+    }
+    const listed = await call("GET", `${keys}?prefix=bytes/`);
+    const found = (listed.json["keys"] as { key?: string; keyBase64?: string; valueBase64: string }[]).map(
+      (row) => row.key ?? row.keyBase64,
+    );
+    expect(found).toEqual([
+      "bytes/a%b",
+      "bytes/sp ace",
+      "bytes/with/slash",
+      "bytes/ä",
+      Buffer.from("bytes/\xff\0\x80", "latin1").toString("base64"),
+    ]);
+  });
+
+  test("expected revisions guard a write, however they are said", async () => {
+    const put = await call("PUT", `${keys}/guarded`, { headers: { "if-none-match": "*" }, body: "1" });
+    expect(put.status).toBe(201);
+    for (const guard of [{ "if-none-match": "*" }, { "if-match": '"99999"' }]) {
+      expect((await call("PUT", `${keys}/guarded`, { headers: guard, body: "2" })).json).toMatchObject({
+        code: "conflict",
+      });
+    }
+    expect((await call("DELETE", `${keys}/guarded?expectedRevision=0`)).json).toMatchObject({ code: "conflict" });
+    const etag = put.headers.get("etag")!;
+    expect((await call("PUT", `${keys}/guarded`, { headers: { "if-match": etag }, body: "2" })).status).toBe(200);
+  });
+
+  test("lists come in pages", async () => {
+    for (let i = 0; i < 5; i++) await call("PUT", `${keys}/page/${i}`, { body: String(i) });
+    const first = await call("GET", `${keys}?prefix=page/&limit=3`);
+    expect(first.json).toMatchObject({
+      more: true,
+      keys: [{ key: "page/0", value: "0", version: 1 }, { key: "page/1" }, { key: "page/2" }],
+    });
+    const rest = await call("GET", `${keys}?prefix=page/&limit=3&after=page/2`);
+    expect(rest.json).toMatchObject({ more: false, keys: [{ key: "page/3" }, { key: "page/4" }] });
+  });
+});
+
+describe("transactions", () => {
+  test("do one branch or the other", async () => {
+    const transfer = {
+      compare: [{ key: "tx/a", target: "exists", exists: false }],
+      then: [
+        { kind: "put", key: "tx/a", value: "1" },
+        { kind: "get", key: "tx/a" },
+      ],
+      else: [
+        { kind: "get", key: "tx/a" },
+        { kind: "delete", keyBase64: "dHgvYQ==" },
+        { kind: "get", key: "tx/nothing" },
+      ],
+    };
+    const first = await call("POST", "/v1/keyspaces/default/transactions", json(transfer));
+    expect(first.json).toMatchObject({
+      succeeded: true,
+      results: [
+        { kind: "put", previousRevision: 0 },
+        { kind: "get", found: true, value: "1" },
+      ],
+    });
+    const second = await call("POST", "/v1/keyspaces/default/transactions", json(transfer));
+    expect(second.json).toMatchObject({
+      succeeded: false,
+      results: [{ found: true, value: "1" }, { kind: "delete", deleted: true }, { found: false }],
+    });
+  });
+});
+
+describe("keyspaces", () => {
+  test("have contracts, which their reads follow", async () => {
+    const made = await call("POST", "/v1/keyspaces", json({ name: "relaxed", contract: "ReadConsistency: eventual" }));
+    expect(made).toMatchObject({ status: 201, json: { name: "relaxed", engine: "raft", shards: 1, replicas: 1 } });
+    const listed = await call("GET", "/v1/keyspaces");
+    expect((listed.json["keyspaces"] as { name: string }[]).map(({ name }) => name).sort()).toEqual([
+      "default",
+      "relaxed",
+    ]);
+    await expect
+      .poll(async () => (await call("GET", "/v1/keyspaces/relaxed/keys")).json["consistency"], { timeout: 3000 })
+      .toBe("Eventual");
+    expect((await call("GET", "/v1/keyspaces/relaxed/keys?consistency=linearizable")).json["consistency"]).toBe(
+      "Linearizable",
+    );
+    const again = await call("POST", "/v1/keyspaces", json({ name: "relaxed", contract: "" }));
+    expect(again.json).toMatchObject({ code: "exists" });
+  });
+});
+
+describe("watches", () => {
+  test("tell changes, resume, heed credit, and end with a reason", async () => {
+    const controller = new AbortController();
+    const response = await fetch(`http://${api.address}/v1/keyspaces/default/watch?prefix=w/`, {
+      signal: controller.signal,
+    });
+    expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const until = async (part: string): Promise<void> => {
+      while (!text.includes(part)) text += (await reader.read()).value ?? part;
+    };
+    await until("id: ");
+    const [sink] = host.watchers;
+    expect(host.credits.get(sink!)).toBe(8);
+    sink!.onEvents(
+      [
+        { kind: "put", key: Buffer.from("w/a"), value: Buffer.from("1"), revision: 70 },
+        { kind: "delete", key: Buffer.from("w/b"), value: new Uint8Array(0), revision: 70 },
+      ],
+      72,
+    );
+    await until("id: 72");
+    // Only the last event of revision 70 carries its id: who resumes behind it has seen both.
+    expect(text).toContain(
+      'event: put\ndata: {"key":"w/a","value":"1","revision":70}\n\nid: 70\nevent: delete\ndata: {"key":"w/b","revision":70}\n\n',
+    );
+    expect(host.credits.get(sink!)).toBe(9);
+    sink!.onFailure(failure("compacted", "revision 1 is gone; the lowest is 60"));
+    await until("compacted");
+    expect(text).toContain("event: error\ndata: {");
+    expect((await reader.read()).done).toBe(true);
+    expect(host.watchers.size).toBe(0);
+  });
+
+  test("who breaks off is forgotten", async () => {
+    const controller = new AbortController();
+    const response = await fetch(`http://${api.address}/v1/keyspaces/default/watch`, { signal: controller.signal });
+    expect(response.status).toBe(200);
+    expect(host.watchers.size).toBe(1);
+    controller.abort();
+    await expect.poll(() => host.watchers.size).toBe(0);
+  });
+});
+
+describe("the cluster", () => {
+  test("is shown, with who cannot be reached", async () => {
+    const own = await call("GET", "/v1/cluster?view=own");
+    expect(own.json).toMatchObject({
+      clusterId: "test-cluster",
+      leader: 1,
+      term: 3,
+      nodes: [{ nodeId: 1, reachable: true }],
+    });
+    const alone = testHost({
+      members: [...host.config.members, { id: 2, http: "127.0.0.1:9", peer: "127.0.0.1:9", native: "127.0.0.1:9" }],
+    });
+    const other = await openApi(alone, { logger: silentLogger, version: "1" });
+    const all = (await (await fetch(`http://${other.address}/v1/cluster`)).json()) as { nodes: object[] };
+    await other.close();
+    expect(all.nodes[1]).toMatchObject({
+      nodeId: 2,
+      reachable: false,
+      error: expect.stringContaining("ECONNREFUSED") as string,
+    });
+  });
+
+  test("takes faults where they are allowed", async () => {
+    const done = await call("POST", "/v1/cluster/faults", json({ kind: "partition", nodes: [[1], [2, 3]] }));
+    expect(done.json).toEqual({ active: [{ id: 1, kind: "partition" }] });
+    expect(injected.at(-1)).toEqual({ kind: "partition", nodes: [[1], [2, 3]] });
+    const strict = await openApi(testHost({ allowFaults: false }), { logger: silentLogger, version: "1" });
+    const refused = await fetch(`http://${strict.address}/v1/cluster/faults`, {
+      method: "POST",
+      ...json({ kind: "heal" }),
+    });
+    await strict.close();
+    expect(await refused.json()).toMatchObject({ status: 403, code: "faults-not-allowed" });
+  });
+
+  test("hands leadership over", async () => {
+    expect((await call("POST", "/v1/cluster/transfer", json({ to: 1 }))).json).toEqual({ done: true });
+    expect((await call("POST", "/v1/cluster/transfer")).json).toEqual({ done: true });
+    expect((await call("POST", "/v1/cluster/members", json({ voters: [1] }))).json).toMatchObject({
+      code: "unavailable",
+    });
+  });
+});
+
+describe("health", () => {
+  test("says ready only where requests would be served", async () => {
+    expect(await call("GET", "/healthz")).toMatchObject({ status: 200, json: { status: "ok" } });
+    expect(await call("GET", "/readyz")).toMatchObject({ status: 200, json: { status: "ok", reasons: [] } });
+    host.leader = undefined;
+    expect(await call("GET", "/readyz")).toMatchObject({ status: 503, json: { reasons: ["group 0 knows no leader"] } });
+    host.fails = { ok: false, failure: failure("deadline", "") };
+    expect(await call("GET", "/healthz")).toMatchObject({ status: 503, json: { status: "failing" } });
+  });
+
+  test("metrics count requests, leaders and reads", async () => {
+    for (const leader of [1, 2]) {
+      host.emit({
+        type: "raft",
+        group: 0,
+        fact: { type: "roleChanged", role: "follower", term: leader, leader, reason: "" },
+      });
+    }
+    host.emit({ type: "readServed", path: "local", count: 3 });
+    await call("GET", "/v1/counters/metered");
+    await call("GET", "/v1/counters/metered?consistency=sometimes");
+    const { text } = await call("GET", "/metrics");
+    for (const expected of [
+      'cohort_raft_term{group="0",node="1"} 3',
+      'cohort_leader_changes_total{group="0",node="1"} 2',
+      'cohort_reads_total{path="local",node="1"} 3',
+      'cohort_request_duration_seconds_count{node="1",method="GET",route="/v1/counters/:name",outcome="ok"}',
+      'route="/v1/counters/:name",outcome="bad-consistency"',
+      "process_resident_memory_bytes",
+    ]) {
+      expect(text.includes(expected), expected).toBe(true);
+    }
+  });
+});
+
+test("the OpenAPI document lists every route", async () => {
+  const { json: document } = await call("GET", "/openapi.json");
+  const paths = Object.keys(document["paths"] as object).sort();
+  expect(paths).toEqual([
+    "/counter/increment",
+    "/counter/value",
+    "/healthz",
+    "/metrics",
+    "/readyz",
+    "/v1/cluster",
+    "/v1/cluster/faults",
+    "/v1/cluster/members",
+    "/v1/cluster/transfer",
+    "/v1/counters/{name}",
+    "/v1/counters/{name}/increment",
+    "/v1/keyspaces",
+    "/v1/keyspaces/{keyspace}/keys",
+    "/v1/keyspaces/{keyspace}/keys/{*}",
+    "/v1/keyspaces/{keyspace}/transactions",
+    "/v1/keyspaces/{keyspace}/watch",
+  ]);
+});
+
+describe("what is wrong is said", () => {
+  const foreign = sessionTokens("elsewhere").encode(new Map([[0, 1]]));
+  const own = sessionTokens("test-cluster").encode(new Map([[0, 1]]));
+  const j = { "content-type": "application/json" };
+  const put = (headers: Record<string, string>): RequestInit => ({ headers, body: "x" });
+  const table: readonly (readonly [
+    method: string,
+    path: string,
+    options: RequestInit,
+    code: string,
+    detail: RegExp,
+  ])[] = [
+    ["GET", "/nothing/here", {}, "unknown-route", /GET \/nothing\/here/],
+    ["DELETE", "/counter/increment", {}, "method-not-allowed", /takes POST, not DELETE/],
+    ["PATCH", `${keys}/a/b`, {}, "method-not-allowed", /takes DELETE, GET, HEAD, PUT/],
+    [
+      "GET",
+      "/counter/value?consistancy=monotonic",
+      {},
+      "unknown-parameter",
+      /"consistancy".*takes consistency, timeoutMs/,
+    ],
+    ["POST", "/counter/increment?by=2", {}, "unknown-parameter", /"by"/],
+    ["GET", "/readyz?verbose=1", {}, "unknown-parameter", /takes none/],
+    ["GET", "/counter/value?consistency=sometimes", {}, "bad-consistency", /sometimes.*there are: linearizable/],
+    ["GET", "/counter/value?consistency=bounded(soon)", {}, "bad-consistency", /not a duration/],
+    ["GET", "/counter/value?consistency=", {}, "bad-request", /consistency/],
+    ["GET", "/counter/value?consistency=session&consistency=eventual", {}, "bad-request", /consistency/],
+    [
+      "GET",
+      "/counter/value?consistency=linearizable;PartitionBehavior:AvailabilityPreferred",
+      {},
+      "contradiction",
+      /no system keeps both/,
+    ],
+    ["GET", "/counter/value?timeoutMs=0", {}, "bad-request", /timeoutMs/],
+    ["GET", "/counter/value?timeoutMs=60001", {}, "bad-request", /timeoutMs/],
+    ["GET", "/counter/value?timeoutMs=soon", {}, "bad-request", /timeoutMs/],
+    ["GET", "/counter/value", { headers: { "cohort-timeout": "soon" } }, "bad-request", /Cohort-Timeout is "soon"/],
+    ["GET", "/counter/value", { headers: { "cohort-session": "nonsense" } }, "bad-token", /./],
+    ["GET", "/counter/value", { headers: { "cohort-session": `${own.slice(0, -3)}AAA` } }, "bad-token", /signature/],
+    [
+      "GET",
+      "/counter/value",
+      { headers: { "cohort-session": foreign } },
+      "foreign-token",
+      /"elsewhere", this is test-cluster/,
+    ],
+    ["POST", "/counter/increment", { headers: { "idempotency-key": "" } }, "bad-request", /Idempotency-Key/],
+    ["POST", "/counter/increment", { headers: { "idempotency-key": "k".repeat(300) } }, "too-large", /idempotency key/],
+    ["POST", "/counter/increment", { headers: j, body: "{" }, "bad-request", /JSON/],
+    ["POST", "/counter/increment", { headers: j, body: '{"by":1.5}' }, "bad-request", /by/],
+    ["POST", "/counter/increment", { headers: j, body: '{"by":"1"}' }, "bad-request", /by/],
+    ["POST", "/counter/increment", { headers: j, body: '{"by":1e300}' }, "bad-request", /by/],
+    ["POST", "/counter/increment", { headers: j, body: '{"much":1}' }, "bad-request", /body/],
+    [
+      "POST",
+      "/counter/increment",
+      { headers: { "content-type": "text/plain" }, body: "1" },
+      "unsupported-media-type",
+      /./,
+    ],
+    ["POST", "/v1/counters/over/increment", { headers: j, body: '{"by":9007199254740992}' }, "bad-request", /by/],
+    ["POST", `/v1/counters/${"n".repeat(300)}/increment`, {}, "bad-request", /name/],
+    ["PUT", `${keys}/big`, { body: "x".repeat(70_000) }, "too-large", /65536 bytes/],
+    ["PUT", `${keys}/${"k".repeat(2000)}`, { body: "x" }, "too-large", /key/],
+    ["PUT", `${keys}/`, { body: "x" }, "bad-request", /key/],
+    ["PUT", "/v1/keyspaces/nowhere/keys/a", { body: "x" }, "not-found", /nowhere/],
+    ["GET", "/v1/keyspaces/nowhere/keys/a", {}, "not-found", /nowhere/],
+    ["GET", `${keys}/%`, {}, "bad-request", /url/],
+    ["GET", "/v1/keyspaces/%FF/keys/a", {}, "bad-request", /url/],
+    ["PUT", `${keys}/a`, put({ "if-match": "*" }), "bad-request", /If-Match is \*/],
+    ["PUT", `${keys}/a`, put({ "if-none-match": '"5"' }), "bad-request", /can only be \*/],
+    ["PUT", `${keys}/a?expectedRevision=3`, put({ "if-match": '"4"' }), "bad-request", /differ/],
+    ["PUT", `${keys}/a?expectedRevision=-1`, put({}), "bad-request", /expectedRevision/],
+    ["GET", `${keys}?limit=0`, {}, "bad-request", /limit/],
+    ["GET", `${keys}?limit=1001`, {}, "bad-request", /limit/],
+    ["GET", `${keys}?limit=many`, {}, "bad-request", /limit/],
+    ["GET", `${keys}?prefix=a&prefixBase64=YQ`, {}, "bad-request", /not both/],
+    ["GET", `${keys}?afterBase64=***`, {}, "bad-request", /not base64/],
+    ["GET", `${keys}/a?revision=999999`, {}, "future-revision", /./],
+    ["POST", "/v1/keyspaces/default/transactions", { headers: j, body: "[]" }, "bad-request", /body/],
+    ["POST", "/v1/keyspaces/default/transactions", {}, "bad-request", /body/],
+    [
+      "POST",
+      "/v1/keyspaces/default/transactions",
+      { headers: j, body: '{"then":[{"kind":"put","key":"a"}]}' },
+      "bad-request",
+      /needs "value"/,
+    ],
+    [
+      "POST",
+      "/v1/keyspaces/default/transactions",
+      { headers: j, body: '{"then":[{"kind":"get"}]}' },
+      "bad-request",
+      /"key"/,
+    ],
+    [
+      "POST",
+      "/v1/keyspaces/default/transactions",
+      { headers: j, body: '{"then":[{"kind":"grab","key":"a"}]}' },
+      "bad-request",
+      /then\.0\.kind/,
+    ],
+    [
+      "POST",
+      "/v1/keyspaces/default/transactions",
+      { headers: j, body: '{"compare":[{"key":"a","target":"version"}]}' },
+      "bad-request",
+      /needs "operand"/,
+    ],
+    [
+      "POST",
+      "/v1/keyspaces/default/transactions",
+      { headers: j, body: '{"compare":[{"key":"a","target":"exists","operand":1}]}' },
+      "bad-request",
+      /does not take "operand"/,
+    ],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","engine":"dynamo"}' }, "unsupported", /dynamo/],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","shards":4}' }, "unsupported", /4 shards/],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","r":2}' }, "bad-request", /"r"/],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"-x"}' }, "bad-request", /name/],
+    [
+      "POST",
+      "/v1/keyspaces",
+      { headers: j, body: '{"name":"x","contract":"Colour: blue"}' },
+      "bad-consistency",
+      /Colour/,
+    ],
+    ["GET", "/v1/keyspaces/default/watch", { headers: { "last-event-id": "x" } }, "bad-request", /Last-Event-ID/],
+    ["GET", "/v1/keyspaces/default/watch?from=-1", {}, "bad-request", /from/],
+    ["POST", "/v1/cluster/faults", { headers: j, body: '{"kind":"meteor"}' }, "bad-request", /kind/],
+    ["POST", "/v1/cluster/members", { headers: j, body: '{"voters":[]}' }, "bad-request", /voters/],
+    ["POST", "/counter/increment", { headers: { origin: "http://evil.example" } }, "forbidden-origin", /evil/],
+    ["POST", "/counter/increment", { headers: { origin: "null" } }, "forbidden-origin", /null/],
+  ];
+  test.each(table.map((row, i) => [i, ...row] as const))("%i %s %s", async (_, method, path, options, code, detail) => {
+    const answer = await call(method, path, options);
+    const problem = answer.json as unknown as Problem;
+    expect(problem.code, problem.detail).toBe(code);
+    expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(problem).toMatchObject({ status: answer.status, type: `urn:cohort:problem:${code}` });
+    expect(problem.detail).toMatch(detail);
+    expect(problem.advice.length).toBeGreaterThan(10);
+    if (code === "method-not-allowed") expect(answer.headers.get("allow")).toMatch(/^[A-Z]+(, [A-Z]+)*$/);
+  });
+
+  test("pages on loopback may call", async () => {
+    for (const origin of ["http://127.0.0.1:7070", "http://localhost:7070", "http://[::1]:7070"]) {
+      expect((await call("POST", "/counter/increment", { headers: { origin } })).status).toBe(200);
+    }
+  });
+
+  test("failures of the node are passed on as they are", async () => {
+    host.fails = { ok: false, failure: failure("unavailable", "no majority", true) };
+    const answer = await call("POST", "/counter/increment");
+    expect(answer).toMatchObject({ status: 503, json: { code: "unavailable", detail: "no majority", definite: true } });
+    expect(answer.headers.get("retry-after")).toBe("1");
+  });
+
+  test("the deadline of a request is handed on", async () => {
+    const seen: number[] = [];
+    const submit = host.submit.bind(host);
+    host.submit = (body, options) => {
+      seen.push(options.timeoutMs);
+      return submit(body, options);
+    };
+    await call("GET", "/counter/value");
+    await call("GET", "/counter/value?timeoutMs=250");
+    await call("POST", "/counter/increment", { headers: { "cohort-timeout": "300" } });
+    host.submit = submit;
+    expect(seen).toEqual([5000, 250, 300]);
+  });
+
+  test.each([
+    ["GARBAGE\r\n\r\n", /400 [\s\S]*"code":"bad-request"/],
+    [`GET /${"x".repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, /413 [\s\S]*"code":"too-large"/],
+  ])("bytes that are no HTTP are answered: %#", async (bytes, expected) => {
+    const { hostname, port } = new URL(`http://${api.address}`);
+    const text = await new Promise<string>((resolve, reject) => {
+      let got = "";
+      const socket = connect(Number(port), hostname, () => socket.write(bytes));
+      socket.on("data", (chunk) => (got += chunk.toString()));
+      socket.on("close", () => resolve(got));
+      socket.on("error", reject);
+    });
+    expect(text).toMatch(expected);
+  });
+
+  test("a body that lies about its length does not stall others", async () => {
+    const { hostname, port } = new URL(`http://${api.address}`);
+    const slow = httpRequest({
+      hostname,
+      port,
+      method: "PUT",
+      path: `${keys}/slow`,
+      headers: { "content-length": 10 },
+    });
+    slow.on("error", () => undefined);
+    slow.write("x");
+    expect((await call("GET", "/counter/value")).status).toBe(200);
+    slow.destroy();
+  });
+});

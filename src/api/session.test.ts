@@ -1,0 +1,51 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { sessionTokens } from "./session.ts";
+
+const sessions = sessionTokens("cluster-a");
+const codeOf = (token: string): string => {
+  try {
+    sessions.decode(token);
+    return "accepted";
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+
+test("a token comes back as it went out", () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.tuple(fc.nat(100), fc.maxSafeNat()), { selector: ([group]) => group, maxLength: 20 }),
+      (pairs) => {
+        const token = sessions.encode(new Map(pairs));
+        expect([...sessions.decode(token)]).toEqual(pairs);
+      },
+    ),
+  );
+});
+
+test("no changed token is accepted", () => {
+  const token = sessions.encode(new Map([[0, 123_456]]));
+  fc.assert(
+    fc.property(fc.nat(token.length - 1), fc.constantFrom(..."ABCxyz019-_".split("")), (at, letter) => {
+      fc.pre(token[at] !== letter);
+      const changed = token.slice(0, at) + letter + token.slice(at + 1);
+      // The last letter of base64 has spare bits: another letter may mean the same bytes.
+      if (Buffer.from(changed, "base64url").equals(Buffer.from(token, "base64url"))) return;
+      expect(codeOf(changed)).toMatch(/^(bad|foreign)-token$/);
+    }),
+  );
+});
+
+test.each([
+  ["of another cluster", sessionTokens("cluster-b").encode(new Map([[0, 5]])), "foreign-token"],
+  ["signed with another secret", sessionTokens("cluster-a", "s").encode(new Map([[0, 5]])), "bad-token"],
+  ["of a later version", Buffer.from([9, ...Buffer.alloc(40)]).toString("base64url"), "bad-token"],
+  ["cut short", sessions.encode(new Map([[0, 5]])).slice(0, -4), "bad-token"],
+  ["tiny", "AAAA", "bad-token"],
+  ["empty", "", "bad-token"],
+  ["huge", "A".repeat(5000), "bad-token"],
+  ["not base64url", "a b+c/", "bad-token"],
+])("a token %s is refused", (_, token, code) => {
+  expect(codeOf(token)).toBe(code);
+});

@@ -1,0 +1,71 @@
+/**
+ * The session token that clients send back: which positions they have seen. Opaque, bounded and
+ * tamper-evident, so that a position in it is one that this cluster has given out.
+ *
+ *     base64url( version · clusterId · count · (group, position)* · HMAC-SHA256 truncated to 12 bytes )
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { ByteReader, ByteWriter, CodecError, type GroupId, type LogIndex } from "../base/index.ts";
+import { fail } from "../contract/index.ts";
+
+const version = 1;
+const macLength = 12;
+const maxTokenLength = 2048;
+
+/** Positions by group. One group only for now, but tokens outlive versions. */
+export type Positions = ReadonlyMap<GroupId, LogIndex>;
+
+export interface Sessions {
+  encode(positions: Positions): string;
+  /** Throws a CohortError: `bad-token` or `foreign-token`. */
+  decode(token: string): Positions;
+}
+
+/** `secret` makes tokens unforgeable for those who know the cluster id; without it they only resist accidents. */
+export function sessionTokens(clusterId: string, secret = ""): Sessions {
+  const key = createHmac("sha256", `cohort session\0${clusterId}`).update(secret).digest();
+  const macOf = (body: Uint8Array): Uint8Array =>
+    createHmac("sha256", key).update(body).digest().subarray(0, macLength);
+  const writer = new ByteWriter(64);
+  return {
+    encode(positions) {
+      writer.reset();
+      writer.u8(version).text(clusterId).uint(positions.size);
+      for (const [group, position] of positions) writer.uint(group).uint(position);
+      writer.raw(macOf(writer.view()));
+      const view = writer.view();
+      return Buffer.from(view.buffer, view.byteOffset, view.length).toString("base64url");
+    },
+    decode(token) {
+      if (token.length > maxTokenLength || !/^[\w-]+$/.test(token))
+        throw fail("bad-token", "it is not base64url of at most 2048 characters");
+      const bytes = new Uint8Array(Buffer.from(token, "base64url"));
+      if (bytes.length <= macLength) throw fail("bad-token", "it is too short");
+      const body = bytes.subarray(0, -macLength);
+      const { cluster, positions } = parseBody(body);
+      // Foreign tokens have a foreign key, so the name is looked at first.
+      if (cluster !== clusterId)
+        throw fail("foreign-token", `it is of cluster ${JSON.stringify(cluster)}, this is ${clusterId}`);
+      if (!timingSafeEqual(macOf(body), bytes.subarray(-macLength)))
+        throw fail("bad-token", "its signature does not match");
+      return positions;
+    },
+  };
+}
+
+function parseBody(body: Uint8Array): { cluster: string; positions: Positions } {
+  try {
+    const reader = new ByteReader(body);
+    const tokenVersion = reader.u8();
+    if (tokenVersion !== version)
+      throw fail("bad-token", `it is of version ${tokenVersion}, this node knows ${version}`);
+    const cluster = reader.text();
+    const positions = new Map<GroupId, LogIndex>();
+    for (let left = reader.uint(); left > 0; left--) positions.set(reader.uint(), reader.uint());
+    reader.end();
+    return { cluster, positions };
+  } catch (error) {
+    if (error instanceof CodecError) throw fail("bad-token", error.message);
+    throw error;
+  }
+}
