@@ -26,6 +26,8 @@ const maxPauseMs = 250;
 const pumpMs = 20;
 /** An attempt gets half of the time that is left, and at least this: another node may know better. */
 const minAttemptMs = 1000;
+/** Nodes answer within the time that they are given; after this much more the answer counts as lost. */
+const graceMs = 200;
 
 /**
  * One call, tried until it has its answer or its deadline passes. Reads may be asked again and again; writes
@@ -55,7 +57,7 @@ export class Call implements LinkRequest {
     this.options = options;
     this.deadline = deadline;
     this.#completion = completion;
-    this.timer = new Timer(() => calls.onDeadline(this));
+    this.timer = new Timer(() => calls.onTime(this));
     options.signal?.addEventListener("abort", this.#onAbort);
   }
 
@@ -95,6 +97,8 @@ export class Call implements LinkRequest {
 
   /** `definite` of the problem is about the latest attempt; what is told is about all of them. */
   fail(problem: Failure): void {
+    // Where it is still under way, its node need not go on.
+    this.link?.cancel(this.id);
     this.#finish();
     const definite = this.options.isWrite ? problem.definite && !this.inDoubt : true;
     this.#completion.fail({ ...problem, definite });
@@ -162,6 +166,8 @@ export class Calls {
     call.state = "sent";
     call.link = link;
     call.attempts++;
+    const now = this.#world.now();
+    this.#wheel.set(call.timer, Math.min(call.deadline, now + call.ttlMs(now) + graceMs));
     link.request(call);
   }
 
@@ -196,6 +202,7 @@ export class Calls {
     call.avoid = call.link?.endpoint;
     call.link = undefined;
     call.state = "waiting";
+    this.#wheel.set(call.timer, call.deadline);
     const rounds = call.attempts - this.#router.size;
     if (rounds >= 0 || problem.code === "overloaded") {
       const pause = Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(Math.max(rounds, 0), 8));
@@ -206,14 +213,16 @@ export class Calls {
     if (!this.#pumpTimer.armed) this.#wheel.set(this.#pumpTimer, this.#world.now() + pumpMs);
   }
 
-  onDeadline(call: Call): void {
-    const { timeoutMs, isWrite } = call.options;
-    const waited = `within ${timeoutMs} ms`;
+  /** The deadline, or the end of an attempt without an answer. */
+  onTime(call: Call): void {
+    const waited = `within ${call.options.timeoutMs} ms`;
     if (call.state === "sent") {
-      if (isWrite) call.inDoubt = true;
-      call.link?.cancel(call.id);
+      if (call.options.isWrite) call.inDoubt = true;
       const before = call.lastProblem === undefined ? "" : `; an earlier attempt: ${call.lastProblem.detail}`;
-      return call.fail(failure("deadline", `no answer from ${call.link?.endpoint} ${waited}${before}`));
+      const problem = failure("deadline", `no answer from ${call.link?.endpoint} ${waited}${before}`);
+      if (this.#world.now() >= call.deadline) return call.fail(problem);
+      call.link?.cancel(call.id);
+      return this.retry(call, failure("deadline", `no answer from ${call.link?.endpoint}`));
     }
     const problem = call.lastProblem ?? (call.attempts === 0 ? this.#router.lastReason : undefined);
     if (problem === undefined) return call.fail(failure("deadline", `it could not be sent ${waited}`, true));
@@ -222,11 +231,13 @@ export class Calls {
   }
 
   cancel(call: Call): void {
-    if (call.state === "sent") {
-      if (call.options.isWrite) call.inDoubt = true;
-      call.link?.cancel(call.id);
-    }
-    call.fail({ ...failure("cancelled", "the signal was aborted"), definite: true });
+    this.#giveUp(call, "the signal was aborted");
+  }
+
+  /** What the caller no longer waits for may still happen, once it was sent. */
+  #giveUp(call: Call, why: string): void {
+    if (call.state === "sent" && call.options.isWrite) call.inDoubt = true;
+    call.fail({ ...failure("cancelled", why), definite: true });
   }
 
   forget(call: Call): void {
@@ -237,10 +248,7 @@ export class Calls {
 
   close(): void {
     this.#closed = true;
-    for (const call of Array.from(this.#open)) {
-      if (call.state === "sent" && call.options.isWrite) call.inDoubt = true;
-      call.fail({ ...failure("cancelled", "the client was closed"), definite: true });
-    }
+    for (const call of Array.from(this.#open)) this.#giveUp(call, "the client was closed");
     this.#wheel.clear(this.#pumpTimer);
   }
 }

@@ -40,7 +40,6 @@ export function transactionOperation(transaction: Transaction, keyspace: string)
     kind: "transaction",
     keyspace,
     compares: compare.map(toCompare),
-    // oxlint-disable-next-line unicorn/no-thenable -- the name is the store's, and an array is no function
     then: then.map(toStep),
     otherwise: otherwise.map(toStep),
   };
