@@ -80,7 +80,8 @@ export class TimerWheel {
       }
     }
     this.#lastTick = now;
-    due.sort((a, b) => a.tick - b.tick);
+    // Each ring has its newest first; those of one tick go in the order in which they were set.
+    due.reverse().sort((a, b) => a.tick - b.tick);
     for (const timer of due) this.#fire(timer, now);
     this.#running = this.#count > 0;
     if (this.#running) this.#world.after(this.#tickMs, this.#onTick);
