@@ -88,6 +88,7 @@ function* laterBeginnings<State>(model: Model<State>, operations: readonly Opera
 /** Delta debugging (Zeller and Hildebrandt): leaves out halves, then smaller parts, as long as no order comes back. */
 function shrink<State>(whole: Model<State>, operations: readonly Operation[], first: Stuck<State>, budget: Budget): Shrunk<State> {
   let model = whole;
+  let beginning: Operation | undefined;
   let kept = relevant(model, truncate(operations, operations[first.stuck]!));
   let result = first;
   const retry = (candidate: readonly Operation[]): boolean => {
@@ -114,12 +115,15 @@ function shrink<State>(whole: Model<State>, operations: readonly Operation[], fi
     if (!retry(kept) && !retryPrefixes()) return plainly(model, operations, first, budget);
     for (const later of laterBeginnings(whole, kept)) {
       model = later.model;
-      if (retry(later.operations)) break;
+      if (retry(later.operations)) {
+        beginning = later.operations[0];
+        break;
+      }
       model = whole;
     }
     for (let round = 0; round < 8; round++) {
       const before = kept.length;
-      const groups = removable(model, kept);
+      const groups = removable(model, kept).filter((group) => beginning === undefined || !group.has(beginning));
       for (let size = Math.max(1, Math.ceil(groups.length / 2)); ; size = Math.ceil(size / 2)) {
         for (let at = 0; at < groups.length; at += size) {
           const out = new Set(groups.slice(at, at + size).flatMap((group) => [...group]));
