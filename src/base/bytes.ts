@@ -57,10 +57,22 @@ export function fromHex(text: string): Uint8Array | undefined {
  * compare them natively in byte order, and can use them as keys of a Map.
  */
 export function toBinaryString(bytes: Uint8Array): string {
+  // Eight at a time: several times as fast as spreading a typed array, also for short keys.
   let text = "";
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  let at = 0;
+  for (const end = bytes.length - 7; at < end; at += 8) {
+    text += String.fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+    );
   }
+  for (; at < bytes.length; at++) text += String.fromCharCode(bytes[at]!);
   return text;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What every room stands on: ids, time as data, seeded randomness, assertions, bytes and their codec.
+ * What every room stands on: ids, time as data, seeded randomness, assertions, bytes and their codec, an ordered map.
  * No protocol, no I/O, no dependency.
  */
 export * from "./assert.ts";
@@ -7,5 +7,6 @@ export * from "./bytes.ts";
 export * from "./codec.ts";
 export * from "./frames.ts";
 export * from "./ids.ts";
+export * from "./ordered-map.ts";
 export * from "./random.ts";
 export * from "./time.ts";

@@ -1,0 +1,310 @@
+/** The bytes of commands. Strict: what does not decode to the last byte is malformed. */
+import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
+import {
+  type Command,
+  type Compare,
+  defaultSettings,
+  type Envelope,
+  limits,
+  type Operation,
+  type Relation,
+  type Settings,
+  type TransactionStep,
+} from "./command.ts";
+import { StoreError } from "./errors.ts";
+import { readSigned, readText, writeSigned } from "./values.ts";
+
+/** The first byte of a command. A later version gets the next number. */
+const version = 1;
+/** Bytes that a later version may begin with. */
+const highestVersion = 31;
+
+// Append only: places in these lists are bytes on disk.
+const operationKinds = [
+  "noop",
+  "put",
+  "delete",
+  "increment",
+  "openSession",
+  "closeSession",
+  "createKeyspace",
+  "setContract",
+  "dropKeyspace",
+  "compact",
+  "configure",
+  "transaction",
+] as const satisfies readonly Operation["kind"][];
+const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
+const compareTargets = ["value", "modRevision", "createRevision", "version", "exists"] as const;
+const relations = ["equal", "not-equal", "less", "greater"] as const satisfies readonly Relation[];
+const stepKinds = ["put", "delete", "get"] as const satisfies readonly TransactionStep["kind"][];
+const keyspaceEngines = ["raft", "dynamo"] as const;
+const settingNames = [
+  "retainedRevisions",
+  "sessionIdleMs",
+  "maximumSessions",
+  "idempotencyRetentionMs",
+  "maximumIdempotencyKeys",
+] as const satisfies readonly (keyof Settings)[];
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+export interface DecodedCommand extends Command {
+  /** The bytes of the operation alone: the same for the same operation, whatever its envelope. */
+  readonly operationBytes: Uint8Array;
+}
+
+export function encodeCommand(command: Command): Uint8Array {
+  const writer = new ByteWriter();
+  const { envelope } = command;
+  writer.u8(version).u8(envelopeKinds.indexOf(envelope.kind));
+  if (envelope.kind === "session") writer.uint(envelope.session).uint(envelope.sequence).uint(envelope.floor);
+  else if (envelope.kind === "idempotent") writer.text(envelope.key);
+  encodeOperation(writer, command.operation);
+  const bytes = writer.finish();
+  // Whoever encodes what nobody would decode hears of it here, and not from the log.
+  decodeCommand(bytes);
+  return bytes;
+}
+
+/**
+ * Keys and values are views into `bytes`.
+ * Throws a StoreError: `malformed`, `too-large`, or `unsupported-version` for what a newer release has written.
+ */
+export function decodeCommand(bytes: Uint8Array): DecodedCommand {
+  try {
+    const reader = new ByteReader(bytes);
+    const found = reader.u8();
+    if (found > version && found <= highestVersion) {
+      throw new StoreError(
+        "unsupported-version",
+        `a command of version ${found}, and this release knows ${version}: upgrade this node`,
+      );
+    }
+    if (found !== version) throw malformed(`not a command: it begins with ${found}`);
+    const envelope = decodeEnvelope(reader);
+    const operationBytes = bytes.subarray(reader.at);
+    const operation = decodeOperation(reader);
+    reader.end();
+    return { envelope, operation, operationBytes };
+  } catch (error) {
+    throw error instanceof CodecError ? malformed(error.message) : error;
+  }
+}
+
+function malformed(message: string): StoreError {
+  return new StoreError("malformed", message);
+}
+
+function tooLarge(what: string, length: number, limit: number): StoreError {
+  return new StoreError("too-large", `${what} has ${length} bytes, at most ${limit} are possible`);
+}
+
+function encodeOperation(writer: ByteWriter, operation: Operation): void {
+  writer.u8(operationKinds.indexOf(operation.kind));
+  switch (operation.kind) {
+    case "noop":
+      return;
+    case "put":
+      writer.text(operation.keyspace).bytes(operation.key).bytes(operation.value);
+      return encodeExpected(writer, operation.expectedRevision);
+    case "delete":
+      writer.text(operation.keyspace).bytes(operation.key);
+      return encodeExpected(writer, operation.expectedRevision);
+    case "increment":
+      writer.text(operation.counter);
+      return writeSigned(writer, operation.by);
+    case "openSession":
+      return void writer.text(operation.clientId);
+    case "closeSession":
+      return void writer.uint(operation.session);
+    case "createKeyspace": {
+      const { name, engine, shards, replicas, contract } = operation.keyspace;
+      return void writer
+        .text(name)
+        .u8(keyspaceEngines.indexOf(engine))
+        .uint(shards)
+        .uint(replicas)
+        .text(contract);
+    }
+    case "setContract":
+      return void writer.text(operation.name).text(operation.contract).uint(operation.expectedVersion);
+    case "dropKeyspace":
+      return void writer.text(operation.name);
+    case "compact":
+      return void writer.uint(operation.revision);
+    case "configure": {
+      const named = settingNames.filter((name) => operation.settings[name] !== undefined);
+      writer.uint(named.length);
+      for (const name of named) {
+        writer.u8(settingNames.indexOf(name)).uint(operation.settings[name] ?? defaultSettings[name]);
+      }
+      return;
+    }
+    case "transaction":
+      writer.text(operation.keyspace).uint(operation.compares.length);
+      for (const compare of operation.compares) encodeCompare(writer, compare);
+      encodeSteps(writer, operation.then);
+      return encodeSteps(writer, operation.otherwise);
+    default:
+      return unreachable(operation);
+  }
+}
+
+/** 0: none given; otherwise one more than the revision. */
+function encodeExpected(writer: ByteWriter, expected: number | undefined): void {
+  writer.uint(expected === undefined ? 0 : expected + 1);
+}
+
+function encodeCompare(writer: ByteWriter, compare: Compare): void {
+  writer.u8(compareTargets.indexOf(compare.target)).bytes(compare.key);
+  if (compare.target === "exists") return void writer.bool(compare.exists);
+  writer.u8(relations.indexOf(compare.relation));
+  if (compare.target === "value") writer.bytes(compare.value);
+  else writer.uint(compare.operand);
+}
+
+function encodeSteps(writer: ByteWriter, steps: readonly TransactionStep[]): void {
+  writer.uint(steps.length);
+  for (const step of steps) {
+    writer.u8(stepKinds.indexOf(step.kind)).bytes(step.key);
+    if (step.kind === "put") writer.bytes(step.value);
+  }
+}
+
+function decodeEnvelope(reader: ByteReader): Envelope {
+  const kind = readKind(reader, envelopeKinds);
+  switch (kind) {
+    case "none":
+      return { kind };
+    case "session":
+      return { kind, session: reader.uint(), sequence: reader.uint(), floor: reader.uint() };
+    case "idempotent":
+      return { kind, key: readName(reader, "an idempotency key") };
+    default:
+      return unreachable(kind);
+  }
+}
+
+function decodeOperation(reader: ByteReader): Operation {
+  const kind = readKind(reader, operationKinds);
+  switch (kind) {
+    case "noop":
+      return { kind };
+    case "put": {
+      const keyspace = readText(reader);
+      return { kind, keyspace, key: readKey(reader), value: reader.bytes(), expectedRevision: readExpected(reader) };
+    }
+    case "delete":
+      return { kind, keyspace: readText(reader), key: readKey(reader), expectedRevision: readExpected(reader) };
+    case "increment":
+      return { kind, counter: readName(reader, "a counter's name"), by: readSigned(reader) };
+    case "openSession":
+      return { kind, clientId: readBounded(reader, "a client id", limits.nameBytes) };
+    case "closeSession":
+      return { kind, session: reader.uint() };
+    case "createKeyspace":
+      return {
+        kind,
+        keyspace: {
+          name: readKeyspaceName(reader),
+          engine: readKind(reader, keyspaceEngines),
+          shards: reader.uint(),
+          replicas: reader.uint(),
+          contract: readBounded(reader, "a contract", limits.contractBytes),
+        },
+      };
+    case "setContract": {
+      const name = readKeyspaceName(reader);
+      const contract = readBounded(reader, "a contract", limits.contractBytes);
+      return { kind, name, contract, expectedVersion: reader.uint() };
+    }
+    case "dropKeyspace":
+      return { kind, name: readKeyspaceName(reader) };
+    case "compact":
+      return { kind, revision: reader.uint() };
+    case "configure":
+      return { kind, settings: decodeSettings(reader) };
+    case "transaction": {
+      const keyspace = readText(reader);
+      const compares = readList(reader, decodeCompare);
+      return { kind, keyspace, compares, then: decodeSteps(reader), otherwise: decodeSteps(reader) };
+    }
+    default:
+      return unreachable(kind);
+  }
+}
+
+function decodeSettings(reader: ByteReader): Partial<Settings> {
+  const settings: Partial<Record<keyof Settings, number>> = {};
+  for (let left = reader.uint(); left > 0; left--) {
+    const name = readKind(reader, settingNames);
+    if (settings[name] !== undefined) throw malformed(`${name} is set twice`);
+    settings[name] = reader.uint();
+  }
+  return settings;
+}
+
+function decodeCompare(reader: ByteReader): Compare {
+  const target = readKind(reader, compareTargets);
+  const key = readKey(reader);
+  if (target === "exists") return { target, key, exists: reader.bool() };
+  const relation = readKind(reader, relations);
+  return target === "value"
+    ? { target, key, relation, value: reader.bytes() }
+    : { target, key, relation, operand: reader.uint() };
+}
+
+function decodeSteps(reader: ByteReader): TransactionStep[] {
+  return readList(reader, (from) => {
+    const kind = readKind(from, stepKinds);
+    const key = readKey(from);
+    return kind === "put" ? { kind, key, value: from.bytes() } : { kind, key };
+  });
+}
+
+function readList<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {
+  const count = reader.uint();
+  if (count > limits.transactionSteps) {
+    throw new StoreError("too-large", `${count} steps in a transaction, at most ${limits.transactionSteps} are possible`);
+  }
+  return Array.from({ length: count }, () => readOne(reader));
+}
+
+function readKind<K>(reader: ByteReader, kinds: readonly K[]): K {
+  const place = reader.u8();
+  const kind = kinds[place];
+  if (kind === undefined) throw malformed(`no such kind: ${place} before ${reader.at}`);
+  return kind;
+}
+
+function readKey(reader: ByteReader): Uint8Array {
+  const key = reader.bytes();
+  if (key.length === 0) throw malformed("a key is empty");
+  if (key.length > limits.keyBytes) throw tooLarge("a key", key.length, limits.keyBytes);
+  return key;
+}
+
+function readExpected(reader: ByteReader): number | undefined {
+  const raw = reader.uint();
+  return raw === 0 ? undefined : raw - 1;
+}
+
+function readBounded(reader: ByteReader, what: string, limit: number): string {
+  const at = reader.at;
+  const text = readText(reader);
+  if (reader.at - at > limit + 3) throw tooLarge(what, reader.at - at, limit);
+  return text;
+}
+
+function readName(reader: ByteReader, what: string): string {
+  const name = readBounded(reader, what, limits.nameBytes);
+  if (name.length === 0) throw malformed(`${what} is empty`);
+  return name;
+}
+
+function readKeyspaceName(reader: ByteReader): string {
+  const name = readText(reader);
+  if (!namePattern.test(name)) throw malformed(`"${name}" cannot name a keyspace: ${namePattern.source}`);
+  return name;
+}

@@ -1,0 +1,124 @@
+/** What a client can ask the state machine to do, as data. `command-codec.ts` has its bytes. */
+
+/** How a write is recognised when it arrives again. */
+export type Envelope =
+  | { readonly kind: "none" }
+  /**
+   * Ongaro, thesis, section 6.3. `sequence` numbers the operations of one session; `floor` is the lowest one
+   * whose answer the client still waits for: answers below are forgotten.
+   */
+  | { readonly kind: "session"; readonly session: number; readonly sequence: number; readonly floor: number }
+  | { readonly kind: "idempotent"; readonly key: string };
+
+export interface Command {
+  readonly envelope: Envelope;
+  readonly operation: Operation;
+}
+
+export interface PutOperation {
+  readonly kind: "put";
+  readonly keyspace: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** The key's present modRevision, 0: it must not exist. */
+  readonly expectedRevision?: number | undefined;
+}
+
+export interface DeleteOperation {
+  readonly kind: "delete";
+  readonly keyspace: string;
+  readonly key: Uint8Array;
+  readonly expectedRevision?: number | undefined;
+}
+
+export interface IncrementOperation {
+  readonly kind: "increment";
+  readonly counter: string;
+  /** Signed; it and the sum stay within ±(2^53 - 1). */
+  readonly by: number;
+}
+
+/** What `createKeyspace` takes. Its meaning is checked by whoever proposes it. */
+export interface KeyspaceDefinition {
+  /** Begins with a letter or digit, then letters, digits, `.`, `_`, `-`; at most 64 characters. */
+  readonly name: string;
+  readonly engine: "raft" | "dynamo";
+  readonly shards: number;
+  readonly replicas: number;
+  readonly contract: string;
+}
+
+/** What bounds the state. Part of the state itself, so that all replicas forget the same things at the same entry. */
+export interface Settings {
+  /** How many revisions back old versions and events can be read. */
+  readonly retainedRevisions: number;
+  /** A session not used for this long is gone. */
+  readonly sessionIdleMs: number;
+  /** Beyond it the session idle for longest goes first. */
+  readonly maximumSessions: number;
+  readonly idempotencyRetentionMs: number;
+  readonly maximumIdempotencyKeys: number;
+}
+
+export const defaultSettings: Settings = {
+  retainedRevisions: 100_000,
+  sessionIdleMs: 3_600_000,
+  maximumSessions: 10_000,
+  idempotencyRetentionMs: 86_400_000,
+  maximumIdempotencyKeys: 100_000,
+};
+
+export type Relation = "equal" | "not-equal" | "less" | "greater";
+
+/** A condition on one key. A key that does not exist has revisions and version 0, and no value: no relation holds for it. */
+export type Compare =
+  | { readonly target: "value"; readonly key: Uint8Array; readonly relation: Relation; readonly value: Uint8Array }
+  | {
+      readonly target: "modRevision" | "createRevision" | "version";
+      readonly key: Uint8Array;
+      readonly relation: Relation;
+      readonly operand: number;
+    }
+  | { readonly target: "exists"; readonly key: Uint8Array; readonly exists: boolean };
+
+export type TransactionStep =
+  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly kind: "delete"; readonly key: Uint8Array }
+  | { readonly kind: "get"; readonly key: Uint8Array };
+
+/**
+ * Where all compares hold, `then`, else `otherwise`, in one revision. A branch changes a key at most once;
+ * a get sees what earlier steps of its branch did.
+ */
+export interface TransactionOperation {
+  readonly kind: "transaction";
+  readonly keyspace: string;
+  readonly compares: readonly Compare[];
+  readonly then: readonly TransactionStep[];
+  readonly otherwise: readonly TransactionStep[];
+}
+
+export type Operation =
+  | { readonly kind: "noop" }
+  | PutOperation
+  | DeleteOperation
+  | IncrementOperation
+  | { readonly kind: "openSession"; readonly clientId: string }
+  | { readonly kind: "closeSession"; readonly session: number }
+  | { readonly kind: "createKeyspace"; readonly keyspace: KeyspaceDefinition }
+  /** `expectedVersion` 0: whatever it is. */
+  | { readonly kind: "setContract"; readonly name: string; readonly contract: string; readonly expectedVersion: number }
+  | { readonly kind: "dropKeyspace"; readonly name: string }
+  /** Reads below `revision` end; what only they needed is dropped. */
+  | { readonly kind: "compact"; readonly revision: number }
+  | { readonly kind: "configure"; readonly settings: Partial<Settings> }
+  | TransactionOperation;
+
+/** What the codec refuses to carry. */
+export const limits = {
+  keyBytes: 1500,
+  /** Of counter names, client ids and idempotency keys, in UTF-8. */
+  nameBytes: 256,
+  contractBytes: 16_384,
+  transactionSteps: 1024,
+} as const;

@@ -1,0 +1,21 @@
+import type { LogIndex, Term } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
+import type { Settings } from "./command.ts";
+import type { Overlay } from "./overlay.ts";
+
+/** Where in the log the state is. `timestamp` is that of the entry, and never goes back. */
+export interface AppliedPosition {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly timestamp: Timestamp;
+}
+
+/** What the parts of the state machine share. */
+export interface Context {
+  readonly overlay: Overlay;
+  applied: AppliedPosition;
+  revision: number;
+  /** The lowest revision at which keys can be read; events begin one above. */
+  compactedRevision: number;
+  settings: Settings;
+}

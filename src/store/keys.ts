@@ -1,0 +1,201 @@
+import { assert, ByteWriter, emptyBytes, fromBinaryString, must, toBinaryString } from "../base/index.ts";
+import type { Context } from "./context.ts";
+import type { EngineReader } from "./engine.ts";
+import { StoreError } from "./errors.ts";
+import type { KeyRow, ListedRow } from "./result.ts";
+import {
+  currentKey,
+  type EventRow,
+  historyKey,
+  type KeyState,
+  nextSkip,
+  type Place,
+  readCurrent,
+  readEvent,
+  revisionOfHistoryKey,
+  type StateBefore,
+  userKey,
+  writeCurrent,
+  writeEvent,
+} from "./rows.ts";
+import { afterPrefix } from "./values.ts";
+
+export interface ListOptions {
+  readonly prefix?: Uint8Array | undefined;
+  /** Begin above this key. */
+  readonly after?: Uint8Array | undefined;
+  readonly limit?: number | undefined;
+  readonly revision?: number | undefined;
+}
+
+export interface KeyEvent {
+  readonly kind: "put" | "delete";
+  readonly key: Uint8Array;
+  /** Empty for a deletion. */
+  readonly value: Uint8Array;
+  readonly revision: number;
+  /** 0 for a deletion, and so is the version. */
+  readonly createRevision: number;
+  readonly version: number;
+  /** The key's state before; undefined: it did not exist. */
+  readonly previous: KeyRow | undefined;
+}
+
+export interface Events {
+  readonly events: readonly KeyEvent[];
+  /** Where to go on: every change below it that matches has been told. */
+  readonly next: number;
+}
+
+/** The keyspace id in front of every key, both ways. */
+export interface KeyspaceHandle {
+  readonly id: number;
+  readonly prefix: string;
+}
+
+const scratch = new ByteWriter(4096);
+
+/** Keys of all keyspaces: their present states, old versions, and events. */
+export class Keys {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** The state that a change of the key follows; borrowed. Tombstones that are compacted count as nothing. */
+  find(key: string): KeyState | undefined {
+    const row = this.#context.overlay.get("current", key);
+    if (row === undefined) return undefined;
+    const state = readCurrent(row);
+    return !state.exists && state.place.revision <= this.#context.compactedRevision ? undefined : state;
+  }
+
+  /** Puts the key, or deletes it where `value` is undefined. `prior` is what `find` said, still valid. */
+  change(
+    keyspace: number,
+    key: Uint8Array,
+    rowKey: string,
+    place: Place,
+    value: Uint8Array | undefined,
+    prior: KeyState | undefined,
+  ): void {
+    const { overlay } = this.#context;
+    const exists = value !== undefined;
+    const { skip, skipAge } = nextSkip(prior);
+    const after: KeyState = {
+      place,
+      exists,
+      createRevision: !exists ? 0 : prior?.exists === true ? prior.createRevision : place.revision,
+      version: exists ? (prior?.version ?? 0) + 1 : 0,
+      value: value ?? emptyBytes,
+      skip,
+      skipAge,
+    };
+    const at = historyKey(place.revision, place.ordinal);
+    scratch.reset();
+    writeEvent(scratch, keyspace, key, after, prior);
+    overlay.put("history", at, scratch.view());
+    scratch.reset();
+    writeCurrent(scratch, after);
+    overlay.put("current", rowKey, scratch.view());
+    if (!exists) overlay.put("tombstones", at, fromBinaryString(rowKey));
+  }
+
+  get(keyspace: KeyspaceHandle, key: Uint8Array, revision?: number): KeyRow | undefined {
+    this.checkRevision(revision);
+    const rowKey = currentKey(keyspace.prefix, key);
+    const state = this.find(rowKey);
+    return state === undefined ? undefined : this.#rowAt(state, revision);
+  }
+
+  list(keyspace: KeyspaceHandle, options: ListOptions): { rows: ListedRow[]; more: boolean; revision: number } {
+    const { overlay } = this.#context;
+    this.checkRevision(options.revision);
+    const revision = options.revision ?? this.#context.revision;
+    const prefix = keyspace.prefix + toBinaryString(options.prefix ?? emptyBytes);
+    // The smallest key above `after` is `after` and a zero byte.
+    const after = options.after === undefined ? "" : `${currentKey(keyspace.prefix, options.after)}\0`;
+    const limit = options.limit ?? Number.POSITIVE_INFINITY;
+    const range = { from: after > prefix ? after : prefix, to: afterPrefix(prefix) };
+    const rows: ListedRow[] = [];
+    for (const [rowKey, bytes] of overlay.range("current", range)) {
+      const row = this.#rowAt(readCurrent(bytes), options.revision);
+      if (row === undefined) continue;
+      if (rows.length >= limit) return { rows, more: true, revision };
+      rows.push({ key: fromBinaryString(userKey(rowKey)), ...row });
+    }
+    return { rows, more: false, revision };
+  }
+
+  /**
+   * Changes of keys under `prefix` from `fromRevision` on, in order; all of a revision or none of it.
+   * Looks at no more than about `scanLimit` events, so that a rare prefix cannot hold up everyone else.
+   */
+  events(keyspace: KeyspaceHandle, prefix: Uint8Array, fromRevision: number, limit: number, scanLimit: number): Events {
+    const { overlay, revision, compactedRevision } = this.#context;
+    if (fromRevision <= compactedRevision) throw compacted(fromRevision, compactedRevision + 1);
+    const events: KeyEvent[] = [];
+    let scanned = 0;
+    let lastRevision = 0;
+    for (const [at, bytes] of overlay.range("history", { from: historyKey(fromRevision, 0) })) {
+      const here = revisionOfHistoryKey(at);
+      if (here !== lastRevision && (events.length >= limit || scanned >= scanLimit)) return { events, next: here };
+      lastRevision = here;
+      scanned++;
+      const event = readEvent(bytes);
+      if (event.keyspace === keyspace.id && startsWith(event.key, prefix)) events.push(this.#eventOf(event, here));
+    }
+    return { events, next: Math.max(fromRevision, revision + 1) };
+  }
+
+  checkRevision(revision: number | undefined): void {
+    if (revision === undefined) return;
+    const { compactedRevision, revision: present } = this.#context;
+    if (revision < compactedRevision) throw compacted(revision, compactedRevision);
+    if (revision > present) {
+      throw new StoreError("future-revision", `revision ${revision} does not exist yet, the present one is ${present}`, present);
+    }
+  }
+
+  #eventOf(event: EventRow, revision: number): KeyEvent {
+    const { kind, createRevision, version } = event;
+    const { overlay } = this.#context;
+    const [key, value] = [overlay.keep(event.key), overlay.keep(event.value)];
+    return { kind, key, value, revision, createRevision, version, previous: this.#row(event.before) };
+  }
+
+  #rowAt(state: KeyState, revision: number | undefined): KeyRow | undefined {
+    if (revision === undefined || state.place.revision <= revision) return this.#row(state);
+    return this.#row(stateAt(this.#context.overlay, state, revision));
+  }
+
+  #row(state: StateBefore | undefined): KeyRow | undefined {
+    if (state === undefined || !state.exists) return undefined;
+    const { createRevision, version, place } = state;
+    return { value: this.#context.overlay.keep(state.value), createRevision, modRevision: place.revision, version };
+  }
+}
+
+/** What the key was at `revision`, which is below that of `state`. */
+function stateAt(reader: EngineReader, state: KeyState, revision: number): StateBefore | undefined {
+  let place = state.skip.revision > revision ? state.skip : state.place;
+  for (;;) {
+    const at = historyKey(place.revision, place.ordinal);
+    const event = readEvent(must(reader.get("history", at), `event ${place.revision}/${place.ordinal}`));
+    assert(event.skip.revision < place.revision, "shortcuts lead back");
+    if (event.skip.revision > revision) place = event.skip;
+    else if (event.before !== undefined && event.before.place.revision > revision) place = event.before.place;
+    else return event.before;
+  }
+}
+
+function compacted(revision: number, lowest: number): StoreError {
+  return new StoreError("compacted", `revision ${revision} is compacted, the lowest readable one is ${lowest}`, lowest);
+}
+
+function startsWith(key: Uint8Array, prefix: Uint8Array): boolean {
+  if (key.length < prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false;
+  return true;
+}

@@ -1,0 +1,259 @@
+import { assert, unreachable } from "../base/index.ts";
+import type { Crc32c } from "../wal/index.ts";
+import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
+import { defaultSettings, type Envelope, type Operation } from "./command.ts";
+import type { AppliedPosition, Context } from "./context.ts";
+import { Counters } from "./counters.ts";
+import { StoreError } from "./errors.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import { Keys } from "./keys.ts";
+import { Keyspaces } from "./keyspaces.ts";
+import { decodeLeftovers, decodeMeta, encodeLeftovers, encodeMeta, metaKeys } from "./meta.ts";
+import type { Overlay } from "./overlay.ts";
+import { encodeResult, type Result } from "./result.ts";
+import { currentKey } from "./rows.ts";
+import { Sessions } from "./sessions.ts";
+import { runTransaction } from "./transaction.ts";
+
+/** A committed entry that is a command. */
+export interface CommandEntry extends AppliedPosition {
+  /** An encoded command. It is not kept: what is needed of it is copied. */
+  readonly data: Uint8Array;
+}
+
+const initialPosition: AppliedPosition = { index: 0, term: 0, timestamp: 0 };
+
+/**
+ * The deterministic part: what an entry does depends on the entry and on the state before it, and on nothing else.
+ * Every refusal comes before the first change.
+ */
+export class Machine {
+  readonly #crc32c: Crc32c;
+  readonly context: Context;
+  readonly keys: Keys;
+  readonly counters: Counters;
+  readonly keyspaces: Keyspaces;
+  readonly sessions: Sessions;
+  readonly idempotency: IdempotencyKeys;
+  membership: Uint8Array | undefined;
+  /** Ids of dropped keyspaces whose rows this replica still has. */
+  leftovers: number[] = [];
+
+  constructor(overlay: Overlay, crc32c: Crc32c) {
+    this.#crc32c = crc32c;
+    this.context = {
+      overlay,
+      applied: initialPosition,
+      revision: 0,
+      compactedRevision: 0,
+      settings: defaultSettings,
+    };
+    this.keys = new Keys(this.context);
+    this.counters = new Counters(this.context);
+    this.keyspaces = new Keyspaces(this.context);
+    this.sessions = new Sessions(this.context);
+    this.idempotency = new IdempotencyKeys(this.context);
+  }
+
+  /** Takes over what the overlay has. Throws a CodecError for rows that this release cannot read. */
+  load(): void {
+    const { context } = this;
+    const { overlay } = context;
+    const row = overlay.get("meta", metaKeys.state);
+    const meta = row === undefined ? undefined : decodeMeta(row);
+    context.applied = meta?.applied ?? initialPosition;
+    context.revision = meta?.revision ?? 0;
+    context.compactedRevision = meta?.compactedRevision ?? 0;
+    context.settings = meta?.settings ?? defaultSettings;
+    this.keyspaces.load(meta?.nextKeyspaceId);
+    this.sessions.load();
+    this.idempotency.load(meta?.idempotencyKeys ?? 0);
+    this.membership = overlay.get("meta", metaKeys.membership)?.slice();
+    this.leftovers = decodeLeftovers(overlay.get("meta", metaKeys.leftovers));
+  }
+
+  /** Puts into the overlay what lives in memory only. */
+  flush(): void {
+    const { overlay, applied, revision, compactedRevision, settings } = this.context;
+    this.sessions.flush();
+    const nextKeyspaceId = this.keyspaces.nextId;
+    const idempotencyKeys = this.idempotency.count;
+    const meta = { applied, revision, compactedRevision, nextKeyspaceId, idempotencyKeys, settings };
+    overlay.put("meta", metaKeys.state, encodeMeta(meta));
+    overlay.put("meta", metaKeys.leftovers, encodeLeftovers(this.leftovers));
+    if (this.membership === undefined) overlay.delete("meta", metaKeys.membership);
+    else overlay.put("meta", metaKeys.membership, this.membership);
+  }
+
+  advance(position: AppliedPosition): void {
+    const { applied } = this.context;
+    assert(position.index === applied.index + 1, `entry ${position.index} after entry ${applied.index}`);
+    const timestamp = Math.max(position.timestamp, applied.timestamp);
+    this.context.applied = { index: position.index, term: position.term, timestamp };
+    this.sessions.expire();
+    this.idempotency.expire();
+  }
+
+  apply(entry: CommandEntry): Uint8Array {
+    let command: DecodedCommand;
+    try {
+      command = decodeCommand(entry.data);
+    } catch (error) {
+      const answer = encodeResult(refusal(error));
+      this.advance(entry);
+      return answer;
+    }
+    this.advance(entry);
+    return this.#applyEnvelope(command);
+  }
+
+  #applyEnvelope(command: DecodedCommand): Uint8Array {
+    const { envelope } = command;
+    switch (envelope.kind) {
+      case "none":
+        return this.#answer(command.operation);
+      case "session":
+        return this.#onSession(envelope, command.operation);
+      case "idempotent":
+        return this.#onIdempotent(envelope, command);
+      default:
+        return unreachable(envelope);
+    }
+  }
+
+  #onSession(envelope: Extract<Envelope, { kind: "session" }>, operation: Operation): Uint8Array {
+    const { session, sequence, floor } = envelope;
+    try {
+      const known = this.sessions.recall(session, sequence, floor);
+      if (known !== undefined) return known;
+    } catch (error) {
+      return encodeResult(refusal(error));
+    }
+    const answer = this.#answer(operation);
+    this.sessions.remember(session, sequence, answer);
+    return answer;
+  }
+
+  #onIdempotent(envelope: Extract<Envelope, { kind: "idempotent" }>, command: DecodedCommand): Uint8Array {
+    const bytes = command.operationBytes;
+    const fingerprint = { checksum: this.#crc32c(bytes), length: bytes.length };
+    try {
+      const known = this.idempotency.recall(envelope.key, fingerprint);
+      if (known !== undefined) return known;
+    } catch (error) {
+      return encodeResult(refusal(error));
+    }
+    const answer = this.#answer(command.operation);
+    this.idempotency.remember(envelope.key, fingerprint, answer);
+    return answer;
+  }
+
+  #answer(operation: Operation): Uint8Array {
+    try {
+      return encodeResult(this.#execute(operation));
+    } catch (error) {
+      return encodeResult(refusal(error));
+    }
+  }
+
+  #execute(operation: Operation): Result {
+    const { context } = this;
+    switch (operation.kind) {
+      case "noop":
+        return this.#done();
+      case "put":
+        return this.#onPut(operation);
+      case "delete":
+        return this.#onDelete(operation);
+      case "increment": {
+        const value = this.counters.increment(operation.counter, operation.by, context.revision + 1);
+        return { kind: "counter", value, revision: this.#nextRevision() };
+      }
+      case "openSession":
+        return { kind: "session", session: this.sessions.open(operation.clientId) };
+      case "closeSession":
+        if (this.sessions.close(operation.session)) return this.#done();
+        throw new StoreError("session-expired", `there is no session ${operation.session} any more`);
+      case "createKeyspace":
+        this.keyspaces.create(operation.keyspace);
+        return this.#done();
+      case "setContract":
+        this.keyspaces.setContract(operation.name, operation.contract, operation.expectedVersion);
+        return this.#done();
+      case "dropKeyspace":
+        this.leftovers.push(this.keyspaces.drop(operation.name));
+        return this.#done();
+      case "compact":
+        return this.#onCompact(operation.revision);
+      case "configure":
+        context.settings = { ...context.settings, ...operation.settings };
+        this.#retain();
+        return this.#done();
+      case "transaction": {
+        const keyspace = this.keyspaces.find(operation.keyspace);
+        const outcome = runTransaction(this.keys, keyspace, operation, context.revision + 1);
+        const revision = outcome.changed ? this.#nextRevision() : context.revision;
+        return { kind: "transaction", revision, succeeded: outcome.succeeded, steps: outcome.steps };
+      }
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  #onPut(operation: Extract<Operation, { kind: "put" }>): Result {
+    const keyspace = this.keyspaces.find(operation.keyspace);
+    const rowKey = currentKey(keyspace.prefix, operation.key);
+    const prior = this.keys.find(rowKey);
+    const previousRevision = prior?.exists === true ? prior.place.revision : 0;
+    expectRevision(operation.expectedRevision, previousRevision);
+    const place = { revision: this.context.revision + 1, ordinal: 0 };
+    this.keys.change(keyspace.id, operation.key, rowKey, place, operation.value, prior);
+    return { kind: "put", revision: this.#nextRevision(), previousRevision };
+  }
+
+  #onDelete(operation: Extract<Operation, { kind: "delete" }>): Result {
+    const keyspace = this.keyspaces.find(operation.keyspace);
+    const rowKey = currentKey(keyspace.prefix, operation.key);
+    const prior = this.keys.find(rowKey);
+    const previousRevision = prior?.exists === true ? prior.place.revision : 0;
+    expectRevision(operation.expectedRevision, previousRevision);
+    if (previousRevision === 0) {
+      return { kind: "delete", revision: this.context.revision, deleted: false, previousRevision };
+    }
+    const place = { revision: this.context.revision + 1, ordinal: 0 };
+    this.keys.change(keyspace.id, operation.key, rowKey, place, undefined, prior);
+    return { kind: "delete", revision: this.#nextRevision(), deleted: true, previousRevision };
+  }
+
+  #onCompact(revision: number): Result {
+    this.keys.checkRevision(revision);
+    this.context.compactedRevision = revision;
+    return this.#done();
+  }
+
+  #done(): Result {
+    return { kind: "done", revision: this.context.revision };
+  }
+
+  #nextRevision(): number {
+    this.context.revision++;
+    this.#retain();
+    return this.context.revision;
+  }
+
+  /** Automatic compaction: a function of revision and settings, so the same on every replica. */
+  #retain(): void {
+    const lowest = this.context.revision - this.context.settings.retainedRevisions;
+    if (lowest > this.context.compactedRevision) this.context.compactedRevision = lowest;
+  }
+}
+
+function expectRevision(expected: number | undefined, present: number): void {
+  if (expected === undefined || expected === present) return;
+  throw new StoreError("conflict", present === 0 ? "the key does not exist" : `the key is at revision ${present}`, present);
+}
+
+function refusal(error: unknown): Result {
+  if (!(error instanceof StoreError) || error.code === "unsupported-version") throw error;
+  return { kind: "error", code: error.code, detail: error.message, revision: error.revision };
+}

@@ -1,0 +1,231 @@
+/** What operations and queries answer, and its bytes. */
+import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
+import type { KeyspaceDefinition } from "./command.ts";
+import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
+import { readSigned, readText, writeSigned } from "./values.ts";
+
+/** The state of a key at some revision. */
+export interface KeyRow {
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  /** Changes since it was created, from 1. */
+  readonly version: number;
+}
+
+export interface ListedRow extends KeyRow {
+  readonly key: Uint8Array;
+}
+
+export interface KeyspaceRow extends KeyspaceDefinition {
+  /** Never reused, also when the name is. */
+  readonly id: number;
+  /** Grows by one with each change of the contract, from 1. */
+  readonly version: number;
+}
+
+export type StepResult =
+  | { readonly kind: "put"; readonly previousRevision: number }
+  | { readonly kind: "delete"; readonly deleted: boolean; readonly previousRevision: number }
+  | { readonly kind: "get"; readonly row: KeyRow | undefined };
+
+/** `revision` is the store's after the operation; `previousRevision` the key's before it, 0: it did not exist. */
+export type Result =
+  | { readonly kind: "done"; readonly revision: number }
+  | { readonly kind: "put"; readonly revision: number; readonly previousRevision: number }
+  | { readonly kind: "delete"; readonly revision: number; readonly deleted: boolean; readonly previousRevision: number }
+  | { readonly kind: "counter"; readonly value: number; readonly revision: number }
+  | { readonly kind: "session"; readonly session: number }
+  | {
+      readonly kind: "transaction";
+      readonly revision: number;
+      readonly succeeded: boolean;
+      readonly steps: readonly StepResult[];
+    }
+  | {
+      readonly kind: "error";
+      readonly code: StoreErrorCode;
+      readonly detail: string;
+      /** As in StoreError; also the key's present revision with `conflict`. */
+      readonly revision: number | undefined;
+    };
+
+/** What queries answer; `revision` is the one that was read. */
+export type Answer =
+  | { readonly kind: "row"; readonly row: KeyRow | undefined; readonly revision: number }
+  | { readonly kind: "rows"; readonly rows: readonly ListedRow[]; readonly more: boolean; readonly revision: number }
+  | { readonly kind: "counterValue"; readonly value: number; readonly revision: number }
+  | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] };
+
+// Append only: places in these lists are bytes on disk.
+const kinds = [
+  "done",
+  "put",
+  "delete",
+  "counter",
+  "session",
+  "transaction",
+  "error",
+  "row",
+  "rows",
+  "counterValue",
+  "keyspaces",
+] as const satisfies readonly (Result | Answer)["kind"][];
+const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
+const keyspaceEngines = ["raft", "dynamo"] as const;
+
+const scratch = new ByteWriter(1024);
+
+export function encodeResult(result: Result | Answer): Uint8Array {
+  const writer = scratch;
+  writer.reset();
+  writer.u8(kinds.indexOf(result.kind));
+  switch (result.kind) {
+    case "done":
+      writer.uint(result.revision);
+      break;
+    case "put":
+      writer.uint(result.revision).uint(result.previousRevision);
+      break;
+    case "delete":
+      writer.uint(result.revision).bool(result.deleted).uint(result.previousRevision);
+      break;
+    case "counter":
+    case "counterValue":
+      writeSigned(writer, result.value);
+      writer.uint(result.revision);
+      break;
+    case "session":
+      writer.uint(result.session);
+      break;
+    case "transaction":
+      writer.uint(result.revision).bool(result.succeeded).uint(result.steps.length);
+      for (const step of result.steps) writeStep(writer, step);
+      break;
+    case "error":
+      writer.u8(storeErrorCodes.indexOf(result.code)).text(result.detail);
+      writer.uint(result.revision === undefined ? 0 : result.revision + 1);
+      break;
+    case "row":
+      writeRow(writer, result.row);
+      writer.uint(result.revision);
+      break;
+    case "rows":
+      writer.uint(result.rows.length);
+      for (const row of result.rows) writeRow(writer.bytes(row.key), row);
+      writer.bool(result.more).uint(result.revision);
+      break;
+    case "keyspaces":
+      writer.uint(result.keyspaces.length);
+      for (const keyspace of result.keyspaces) writeKeyspace(writer, keyspace);
+      break;
+    default:
+      return unreachable(result);
+  }
+  return writer.finish();
+}
+
+/** Values are views into `bytes`. Throws a StoreError `malformed`. */
+export function decodeResult(bytes: Uint8Array): Result | Answer {
+  try {
+    const reader = new ByteReader(bytes);
+    const result = readResult(reader, readKind(reader, kinds));
+    reader.end();
+    return result;
+  } catch (error) {
+    throw error instanceof CodecError ? new StoreError("malformed", `not a result: ${error.message}`) : error;
+  }
+}
+
+function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | Answer {
+  switch (kind) {
+    case "done":
+      return { kind, revision: reader.uint() };
+    case "put":
+      return { kind, revision: reader.uint(), previousRevision: reader.uint() };
+    case "delete":
+      return { kind, revision: reader.uint(), deleted: reader.bool(), previousRevision: reader.uint() };
+    case "counter":
+    case "counterValue":
+      return { kind, value: readSigned(reader), revision: reader.uint() };
+    case "session":
+      return { kind, session: reader.uint() };
+    case "transaction": {
+      const revision = reader.uint();
+      const succeeded = reader.bool();
+      return { kind, revision, succeeded, steps: readMany(reader, readStep) };
+    }
+    case "error": {
+      const code = readKind(reader, storeErrorCodes);
+      const detail = readText(reader);
+      const revision = reader.uint();
+      return { kind, code, detail, revision: revision === 0 ? undefined : revision - 1 };
+    }
+    case "row":
+      return { kind, row: readRow(reader), revision: reader.uint() };
+    case "rows": {
+      const rows = readMany(reader, (from) => {
+        const key = from.bytes();
+        const row = readRow(from);
+        if (row === undefined) throw new CodecError("a listed row without a value");
+        return { key, ...row };
+      });
+      return { kind, rows, more: reader.bool(), revision: reader.uint() };
+    }
+    case "keyspaces":
+      return { kind, keyspaces: readMany(reader, readKeyspace) };
+    default:
+      return unreachable(kind);
+  }
+}
+
+function writeStep(writer: ByteWriter, step: StepResult): void {
+  writer.u8(stepKinds.indexOf(step.kind));
+  if (step.kind === "get") writeRow(writer, step.row);
+  else if (step.kind === "put") writer.uint(step.previousRevision);
+  else writer.bool(step.deleted).uint(step.previousRevision);
+}
+
+function readStep(reader: ByteReader): StepResult {
+  const kind = readKind(reader, stepKinds);
+  if (kind === "get") return { kind, row: readRow(reader) };
+  if (kind === "put") return { kind, previousRevision: reader.uint() };
+  return { kind, deleted: reader.bool(), previousRevision: reader.uint() };
+}
+
+function writeRow(writer: ByteWriter, row: KeyRow | undefined): void {
+  writer.bool(row !== undefined);
+  if (row !== undefined) writer.uint(row.createRevision).uint(row.modRevision).uint(row.version).bytes(row.value);
+}
+
+function readRow(reader: ByteReader): KeyRow | undefined {
+  if (!reader.bool()) return undefined;
+  const createRevision = reader.uint();
+  return { createRevision, modRevision: reader.uint(), version: reader.uint(), value: reader.bytes() };
+}
+
+export function writeKeyspace(writer: ByteWriter, keyspace: KeyspaceRow): void {
+  writer.text(keyspace.name).uint(keyspace.id).u8(keyspaceEngines.indexOf(keyspace.engine));
+  writer.uint(keyspace.shards).uint(keyspace.replicas).text(keyspace.contract).uint(keyspace.version);
+}
+
+export function readKeyspace(reader: ByteReader): KeyspaceRow {
+  const name = readText(reader);
+  const id = reader.uint();
+  const engine = readKind(reader, keyspaceEngines);
+  const shards = reader.uint();
+  return { name, id, engine, shards, replicas: reader.uint(), contract: readText(reader), version: reader.uint() };
+}
+
+function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {
+  const many: T[] = [];
+  for (let left = reader.uint(); left > 0; left--) many.push(readOne(reader));
+  return many;
+}
+
+function readKind<K>(reader: ByteReader, known: readonly K[]): K {
+  const place = reader.u8();
+  const kind = known[place];
+  if (kind === undefined) throw new CodecError(`no such kind: ${place} before ${reader.at}`);
+  return kind;
+}

@@ -1,0 +1,210 @@
+import { assert, type LogIndex, type Term } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
+import type { Crc32c } from "../wal/index.ts";
+import type { Settings } from "./command.ts";
+import { dropCompacted } from "./compaction.ts";
+import type { AppliedPosition } from "./context.ts";
+import type { CounterValue } from "./counters.ts";
+import type { Engine, EngineError } from "./engine.ts";
+import { StateHash } from "./hash.ts";
+import type { Events, ListOptions } from "./keys.ts";
+import { type CommandEntry, Machine } from "./machine.ts";
+import { metaKeys } from "./meta.ts";
+import { Overlay } from "./overlay.ts";
+import { restoreInto, type SnapshotWriter } from "./restore.ts";
+import type { KeyRow, KeyspaceRow, ListedRow } from "./result.ts";
+import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
+
+export interface StoreOptions {
+  /** For snapshots and fingerprints: the same function on every replica, so really CRC-32C. `wal/` has a plain one. */
+  readonly crc32c: Crc32c;
+}
+
+export interface EventQuery {
+  readonly keyspace: string;
+  readonly prefix: Uint8Array;
+  /** The first revision wanted. */
+  readonly from: number;
+  /** About how many events to return; those of one revision stay together. */
+  readonly limit: number;
+  /** About how many events to look at. */
+  readonly scanLimit?: number | undefined;
+}
+
+const defaultScanLimit = 10_000;
+
+/**
+ * Opens the state that the engine has. Entries that the log has beyond `applied` are applied again by the owner.
+ * Throws a CodecError for rows that this release cannot read.
+ */
+export function openStore(engine: Engine, options: StoreOptions): Store {
+  return new Store(engine, options);
+}
+
+/** The state machine of one group. Reads see everything applied; values they return are the caller's to keep, not to change. */
+export class Store {
+  readonly #engine: Engine;
+  readonly #crc32c: Crc32c;
+  readonly #overlay: Overlay;
+  readonly #machine: Machine;
+  #committedIndex: LogIndex;
+  /** A received snapshot is being swapped in. */
+  #replacing = false;
+
+  constructor(engine: Engine, options: StoreOptions) {
+    this.#engine = engine;
+    this.#crc32c = options.crc32c;
+    this.#overlay = new Overlay(engine);
+    this.#machine = new Machine(this.#overlay, this.#crc32c);
+    this.#machine.load();
+    this.#committedIndex = this.applied.index;
+  }
+
+  get applied(): AppliedPosition {
+    return this.#machine.context.applied;
+  }
+
+  /** Up to where the engine has it durably: the log below is not needed any more. */
+  get committedIndex(): LogIndex {
+    return this.#committedIndex;
+  }
+
+  /** What the owner attached last; goes with commits and snapshots. */
+  get membership(): Uint8Array | undefined {
+    return this.#machine.membership;
+  }
+
+  setMembership(bytes: Uint8Array): void {
+    this.#machine.membership = bytes.slice();
+  }
+
+  get revision(): number {
+    return this.#machine.context.revision;
+  }
+
+  /** The lowest revision that can be read; events begin one above. */
+  get compactedRevision(): number {
+    return this.#machine.context.compactedRevision;
+  }
+
+  get settings(): Settings {
+    return this.#machine.context.settings;
+  }
+
+  get sessionCount(): number {
+    return this.#machine.sessions.count;
+  }
+
+  get idempotencyKeyCount(): number {
+    return this.#machine.idempotency.count;
+  }
+
+  /** About how much memory the changes take that the engine does not have durably. */
+  get dirtyBytes(): number {
+    return this.#overlay.bytes + this.#machine.sessions.dirtyBytes;
+  }
+
+  get committing(): boolean {
+    return this.#overlay.committing;
+  }
+
+  /**
+   * Applies the next entry of the log and answers with an encoded result; what the client did wrong is a result too.
+   * Throws a StoreError `unsupported-version`, having changed nothing, for an entry of a newer release.
+   */
+  apply(entry: CommandEntry): Uint8Array {
+    assert(!this.#replacing, "a received snapshot is being swapped in");
+    return this.#machine.apply(entry);
+  }
+
+  /** The next entry of the log is not a command. */
+  advance(index: LogIndex, term: Term, timestamp: Timestamp): void {
+    assert(!this.#replacing, "a received snapshot is being swapped in");
+    this.#machine.advance({ index, term, timestamp });
+  }
+
+  /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`. */
+  get(keyspace: string, key: Uint8Array, revision?: number): KeyRow | undefined {
+    return this.#machine.keys.get(this.#machine.keyspaces.find(keyspace), key, revision);
+  }
+
+  /** In the order of keys. Throws as `get`. */
+  list(keyspace: string, options: ListOptions = {}): { rows: ListedRow[]; more: boolean; revision: number } {
+    return this.#machine.keys.list(this.#machine.keyspaces.find(keyspace), options);
+  }
+
+  /** Changes, for watches: ask again from `next`. Throws a StoreError: `not-found`, `compacted`. */
+  events(query: EventQuery): Events {
+    const keyspace = this.#machine.keyspaces.find(query.keyspace);
+    const scanLimit = query.scanLimit ?? defaultScanLimit;
+    return this.#machine.keys.events(keyspace, query.prefix, query.from, query.limit, scanLimit);
+  }
+
+  counter(name: string): CounterValue {
+    return this.#machine.counters.get(name);
+  }
+
+  keyspaces(): KeyspaceRow[] {
+    return this.#machine.keyspaces.list();
+  }
+
+  /**
+   * Starts moving the delta to the engine, with the position it returns. One at a time; applying goes on meanwhile.
+   * After the error `full` the delta is as it was, and the next commit tries again.
+   */
+  commit(done: (error?: EngineError) => void): { readonly index: LogIndex } {
+    assert(!this.#replacing, "a received snapshot is being swapped in");
+    assert(!this.#overlay.committing, "one commit at a time: wait for the last one to be done");
+    dropCompacted(this.#machine.context, this.#machine.leftovers);
+    this.#machine.flush();
+    const { index } = this.applied;
+    this.#overlay.commit((error) => {
+      if (error === undefined) this.#committedIndex = index;
+      done(error);
+    });
+    return { index };
+  }
+
+  /** The present state, for as long as the reader is open. */
+  snapshot(): SnapshotReader {
+    const position = this.applied;
+    const { membership } = this;
+    const { source, close } = this.#source();
+    const read: SnapshotReader["read"] = (cursor, maximumBytes) =>
+      readChunk(source, cursor, maximumBytes, this.#crc32c);
+    return { position, membership, read, close };
+  }
+
+  /** Stages a received snapshot beside the present state. */
+  restore(): SnapshotWriter {
+    return restoreInto(this.#engine, this.#crc32c, {
+      appliedIndex: () => this.applied.index,
+      begin: () => void (this.#replacing = true),
+      end: (error) => {
+        this.#replacing = false;
+        if (error !== undefined) return;
+        this.#overlay.clear();
+        this.#machine.load();
+        this.#committedIndex = this.applied.index;
+      },
+    });
+  }
+
+  /** A hash of the whole state but the membership: equal on replicas that have applied the same entries. Costs reading everything. */
+  digest(): string {
+    const { source, close } = this.#source();
+    const hash = new StateHash();
+    for (const { table, key, value } of stateRows(source)) {
+      if (table !== "meta" || key !== metaKeys.membership) hash.text(table).text(key).bytes(value);
+    }
+    close();
+    return hash.digest();
+  }
+
+  #source(): { source: SnapshotSource; close: () => void } {
+    this.#machine.flush();
+    const reader = this.#overlay.snapshot();
+    const keyspaces = this.#machine.keyspaces.ids();
+    return { source: { reader, compactedRevision: this.compactedRevision, keyspaces }, close: () => reader.close() };
+  }
+}

@@ -1,0 +1,91 @@
+import { compareBytes, unreachable } from "../base/index.ts";
+import type { Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
+import { StoreError } from "./errors.ts";
+import type { KeyspaceHandle, Keys } from "./keys.ts";
+import type { StepResult } from "./result.ts";
+import { currentKey } from "./rows.ts";
+
+export interface TransactionOutcome {
+  readonly succeeded: boolean;
+  readonly steps: readonly StepResult[];
+  /** Whether anything changed, and so the revision was used. */
+  readonly changed: boolean;
+}
+
+/** Runs at `revision`, which is used up only where something changed. Throws a StoreError before it has changed anything. */
+export function runTransaction(
+  keys: Keys,
+  keyspace: KeyspaceHandle,
+  operation: TransactionOperation,
+  revision: number,
+): TransactionOutcome {
+  // Both branches, so that whether a transaction is refused does not depend on the state.
+  refuseDoubleChanges(operation.then);
+  refuseDoubleChanges(operation.otherwise);
+  const succeeded = operation.compares.every((compare) => holds(keys, keyspace, compare));
+  let ordinal = 0;
+  const steps = (succeeded ? operation.then : operation.otherwise).map((step): StepResult => {
+    if (step.kind === "get") return { kind: "get", row: keys.get(keyspace, step.key) };
+    const rowKey = currentKey(keyspace.prefix, step.key);
+    const prior = keys.find(rowKey);
+    const previousRevision = prior?.exists === true ? prior.place.revision : 0;
+    const place = { revision, ordinal };
+    if (step.kind === "put") {
+      keys.change(keyspace.id, step.key, rowKey, place, step.value, prior);
+      ordinal++;
+      return { kind: "put", previousRevision };
+    }
+    const deleted = previousRevision > 0;
+    if (deleted) {
+      keys.change(keyspace.id, step.key, rowKey, place, undefined, prior);
+      ordinal++;
+    }
+    return { kind: "delete", deleted, previousRevision };
+  });
+  return { succeeded, steps, changed: ordinal > 0 };
+}
+
+/** A key has one state at a revision. */
+function refuseDoubleChanges(steps: readonly TransactionStep[]): void {
+  const seen = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === "get") continue;
+    const key = currentKey("", step.key);
+    if (seen.has(key)) throw new StoreError("malformed", "a transaction changes a key twice");
+    seen.add(key);
+  }
+}
+
+function holds(keys: Keys, keyspace: KeyspaceHandle, compare: Compare): boolean {
+  const found = keys.find(currentKey(keyspace.prefix, compare.key));
+  const state = found?.exists === true ? found : undefined;
+  switch (compare.target) {
+    case "exists":
+      return (state !== undefined) === compare.exists;
+    case "value":
+      return state !== undefined && related(compareBytes(state.value, compare.value), compare.relation);
+    case "modRevision":
+      return related((state?.place.revision ?? 0) - compare.operand, compare.relation);
+    case "createRevision":
+      return related((state?.createRevision ?? 0) - compare.operand, compare.relation);
+    case "version":
+      return related((state?.version ?? 0) - compare.operand, compare.relation);
+    default:
+      return unreachable(compare);
+  }
+}
+
+function related(order: number, relation: Relation): boolean {
+  switch (relation) {
+    case "equal":
+      return order === 0;
+    case "not-equal":
+      return order !== 0;
+    case "less":
+      return order < 0;
+    case "greater":
+      return order > 0;
+    default:
+      return unreachable(relation);
+  }
+}
