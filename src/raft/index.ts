@@ -5,5 +5,6 @@
  */
 export { decodeMessage, decodeRecord, encodeMessage, encodeRecord, readMessage, writeMessage } from "./codec.ts";
 export * from "./types.ts";
+export { GroupInvariants } from "./invariants.ts";
 export { decodeMembership, encodeMembership, everyone } from "./membership.ts";
 export { Raft } from "./raft.ts";

@@ -322,6 +322,11 @@ export class Raft implements Core<RaftProtocol> {
     return this.#state.log.term(index);
   }
 
+  entryAt(index: LogIndex): Entry | undefined {
+    const { log } = this.#state;
+    return index < log.firstIndex || index > log.lastIndex ? undefined : log.entry(index);
+  }
+
   /** The log from its first entry on, for checkers and inspectors. */
   entries(): readonly Entry[] {
     const { log } = this.#state;

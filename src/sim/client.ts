@@ -1,0 +1,241 @@
+import { emptyBytes, utf8, type NodeId, type Random } from "../base/index.ts";
+import type { Outcome, ReadContract, RequestBody } from "../contract/index.ts";
+import { decodeResult, defaultKeyspace, encodeCommand, type Answer, type Operation, type Result } from "../store/index.ts";
+import type { Consistency, OperationRecord, PlannedOperation, RetryMode, WorkOperation } from "../workload/index.ts";
+
+/** What a client needs of the world around it. */
+export interface ClientWorld {
+  readonly now: number;
+  readonly nodes: readonly NodeId[];
+  after(delayMs: number, run: () => void): void;
+  /** Hands a request to a node; the reply comes back through `onReply`, or never. */
+  request(client: SimClient, to: NodeId, id: number, ttlMs: number, body: RequestBody): void;
+  onRecord(record: OperationRecord): void;
+}
+
+export interface ClientOptions {
+  readonly id: number;
+  readonly mode: RetryMode;
+  /** Answers in doubt after this long are unknown. */
+  readonly operationTimeoutMs: number;
+  readonly attemptTimeoutMs: number;
+}
+
+interface Running {
+  readonly planned: PlannedOperation;
+  readonly invokedAt: number;
+  readonly deadline: number;
+  readonly token: number;
+  /** What makes a retry the same operation. */
+  body: RequestBody | undefined;
+  session: number;
+  attempts: number;
+  /** Whether an attempt may have happened. */
+  inDoubt: boolean;
+  note: string;
+}
+
+const retryDelayMs = 30;
+
+/**
+ * A client that does one thing after the other, sends again what was not answered, and never claims to know more than it does.
+ * The plainest thing that keeps the rules of sessions (thesis, 6.3); it speaks requests, not bytes.
+ */
+export class SimClient {
+  readonly id: number;
+  readonly #options: ClientOptions;
+  readonly #world: ClientWorld;
+  readonly #random: Random;
+  readonly #waiting: PlannedOperation[] = [];
+  #running: Running | undefined;
+  #attempt = 0;
+  #node = 0;
+  #token = 0;
+  #session = 0;
+  #sequence = 0;
+  #unique = 0;
+
+  constructor(options: ClientOptions, world: ClientWorld, random: Random) {
+    this.id = options.id;
+    this.#options = options;
+    this.#world = world;
+    this.#random = random;
+    this.#node = random.below(64);
+  }
+
+  /** Whether an operation is under way or waits. */
+  get busy(): boolean {
+    return this.#running !== undefined || this.#waiting.length > 0;
+  }
+
+  run(planned: PlannedOperation): void {
+    this.#waiting.push(planned);
+    if (!this.#running) this.#next();
+  }
+
+  #next(): void {
+    const planned = this.#waiting.shift();
+    if (!planned) return;
+    const { now } = this.#world;
+    const deadline = now + this.#options.operationTimeoutMs;
+    this.#running = { planned, invokedAt: now, deadline, token: this.#token, body: undefined, session: 0, attempts: 0, inDoubt: false, note: "" };
+    this.#try();
+  }
+
+  #try(): void {
+    const running = this.#running;
+    if (!running) return;
+    const { now, nodes } = this.#world;
+    const left = running.deadline - now;
+    const isWrite = !isRead(running.planned.operation);
+    const maySendAgain = !isWrite || this.#options.mode !== "bare" || !running.inDoubt;
+    if (left <= 0 || !maySendAgain) return this.#finish(running.inDoubt && isWrite ? "unknown" : "fail");
+    const needsSession = isWrite && this.#options.mode === "session" && this.#session === 0 && running.body === undefined;
+    const body = needsSession ? openSession(this.id) : (running.body ??= this.#bodyOf(running));
+    const attempt = ++this.#attempt;
+    running.attempts++;
+    const to = nodes[this.#node % nodes.length]!;
+    running.note = `node ${to}`;
+    const ttlMs = Math.min(left, this.#options.attemptTimeoutMs);
+    this.#world.request(this, to, attempt, Math.max(1, ttlMs - 5), body);
+    this.#world.after(ttlMs, () => {
+      if (this.#attempt !== attempt || this.#running !== running) return;
+      if (!needsSession) running.inDoubt = true;
+      this.#again(0);
+    });
+  }
+
+  /** Another try, at another node. */
+  #again(delayMs: number): void {
+    this.#attempt++;
+    this.#node++;
+    const running = this.#running;
+    this.#world.after(delayMs, () => {
+      if (this.#running === running) this.#try();
+    });
+  }
+
+  onReply(attempt: number, outcome: Outcome): void {
+    const running = this.#running;
+    if (!running || attempt !== this.#attempt) return;
+    if (!outcome.ok) {
+      const { failure } = outcome;
+      running.note += `: ${failure.code}`;
+      if (!failure.definite && running.body) running.inDoubt = true;
+      return this.#again(retryDelayMs * (1 + this.#random.float()));
+    }
+    const result = decodeResult(outcome.result);
+    if (result.kind === "session") {
+      this.#session = result.session;
+      this.#sequence = 0;
+      return this.#again(0);
+    }
+    if (result.kind === "error") return this.#onStoreError(running, result.code);
+    const { kept } = outcome;
+    this.#token = Math.max(this.#token, kept.position);
+    this.#finish("ok", valueOf(result), kept);
+  }
+
+  #onStoreError(running: Running, code: string): void {
+    running.note += `: ${code}`;
+    if (code === "session-expired" || code === "stale-sequence") {
+      if (running.session === this.#session) this.#session = 0;
+      if (running.inDoubt) return this.#finish("unknown");
+      running.body = undefined;
+      return this.#again(0);
+    }
+    this.#finish("fail");
+  }
+
+  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: { position: number; stalenessMs: number | undefined; degraded: boolean }): void {
+    const running = this.#running!;
+    this.#running = undefined;
+    this.#attempt++;
+    this.#world.onRecord({
+      client: this.id,
+      operation: running.planned.operation,
+      invokedAt: running.invokedAt,
+      completedAt: outcome === "unknown" ? Number.POSITIVE_INFINITY : this.#world.now,
+      outcome,
+      value,
+      position: kept?.position ?? 0,
+      stalenessMs: kept?.stalenessMs,
+      degraded: kept?.degraded ?? false,
+      token: running.token,
+      note: running.note,
+    });
+    this.#next();
+  }
+
+  /** Puts what was begun and never came back on record. */
+  abandon(): void {
+    if (this.#running) this.#finish(this.#running.inDoubt || this.#running.body ? "unknown" : "fail");
+    this.#waiting.length = 0;
+  }
+
+  #bodyOf(running: Running): RequestBody {
+    const { operation } = running.planned;
+    if (isRead(operation)) {
+      const query =
+        operation.kind === "readCounter"
+          ? ({ type: "counter", name: operation.counter } as const)
+          : ({ type: "get", keyspace: defaultKeyspace, key: utf8(operation.key), revision: undefined } as const);
+      return { type: "read", query, contract: contractOf(operation.consistency, operation.boundMs), position: running.token };
+    }
+    const write = writeOf(operation);
+    switch (this.#options.mode) {
+      case "session": {
+        running.session = this.#session;
+        const sequence = ++this.#sequence;
+        return { type: "write", command: encodeCommand({ envelope: { kind: "session", session: this.#session, sequence, floor: sequence }, operation: write }) };
+      }
+      case "idempotent":
+        return { type: "write", command: encodeCommand({ envelope: { kind: "idempotent", key: `c${this.id}-${++this.#unique}` }, operation: write }) };
+      case "bare":
+        return { type: "write", command: encodeCommand({ envelope: { kind: "none" }, operation: write }) };
+    }
+  }
+}
+
+type Read = Extract<WorkOperation, { kind: "readCounter" | "get" }>;
+
+function isRead(operation: WorkOperation): operation is Read {
+  return operation.kind === "readCounter" || operation.kind === "get";
+}
+
+function openSession(client: number): RequestBody {
+  const command = encodeCommand({ envelope: { kind: "none" }, operation: { kind: "openSession", clientId: `client-${client}` } });
+  return { type: "write", command };
+}
+
+function writeOf(operation: Exclude<WorkOperation, Read>): Operation {
+  switch (operation.kind) {
+    case "increment":
+      return { kind: "increment", counter: operation.counter, by: operation.by };
+    case "put":
+      return { kind: "put", keyspace: defaultKeyspace, key: utf8(operation.key), value: utf8(String(operation.value)) };
+    case "delete":
+      return { kind: "delete", keyspace: defaultKeyspace, key: utf8(operation.key) };
+  }
+}
+
+const base = { linearizable: false, session: false, stalenessMs: undefined, partition: "ConsistencyPreferred" } as const;
+
+function contractOf(consistency: Consistency, boundMs: number): ReadContract {
+  switch (consistency) {
+    case "linearizable":
+      return { ...base, linearizable: true, text: "Linearizable" };
+    case "session":
+      return { ...base, session: true, partition: "AvailabilityPreferred", text: "MonotonicRead" };
+    case "bounded":
+      return { ...base, stalenessMs: boundMs, text: `BoundedStaleness(${boundMs}ms)` };
+    case "eventual":
+      return { ...base, partition: "AvailabilityPreferred", text: "Eventual" };
+  }
+}
+
+function valueOf(result: Result | Answer): number | undefined {
+  if (result.kind === "counter" || result.kind === "counterValue") return result.value;
+  if (result.kind !== "row" || result.row === undefined) return undefined;
+  return Number(new TextDecoder().decode(result.row.value.length > 0 ? result.row.value : emptyBytes));
+}

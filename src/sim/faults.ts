@@ -1,0 +1,163 @@
+import type { NodeId } from "../base/index.ts";
+import type { Machine } from "./machine.ts";
+import type { Fault, FaultKind, Target } from "./plan.ts";
+import type { World } from "./world.ts";
+
+/** How often each fault truly fired: it found its victim and did something to it. */
+export type Fired = Map<FaultKind, number>;
+
+/** Puts a schedule's faults into a world. */
+export function scheduleFaults(world: World, faults: readonly Fault[], fired: Fired): void {
+  for (const fault of faults) {
+    world.at(fault.at, () => {
+      if (world.healed || !begin(world, fault, fired)) return;
+      world.note(`fault: ${describeFault(fault)}`);
+    });
+  }
+}
+
+export function describeFault(fault: Fault): string {
+  const { at, kind, ...rest } = fault;
+  const details = Object.entries(rest).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  return `${kind} at ${at} ms: ${details.join(", ")}`;
+}
+
+function resolve(world: World, target: Target): Machine | undefined {
+  if (typeof target === "number") return world.machines.get(target);
+  const leader = world.leader();
+  if (target === "leader") return leader;
+  for (const machine of world.machines.values()) if (machine !== leader && machine.up) return machine;
+  return undefined;
+}
+
+/** Begins a fault; whether it hit anything. */
+function begin(world: World, fault: Fault, fired: Fired): boolean {
+  const fire = (): true => {
+    fired.set(fault.kind, (fired.get(fault.kind) ?? 0) + 1);
+    return true;
+  };
+  switch (fault.kind) {
+    case "crash": {
+      const machine = resolve(world, fault.target);
+      if (!machine?.up) return false;
+      crash(world, machine, fault.power, fault.forMs);
+      return fire();
+    }
+    case "powerLoss":
+      for (const machine of world.machines.values()) if (machine.up) crash(world, machine, true, fault.forMs);
+      return fire();
+    case "pause": {
+      const machine = resolve(world, fault.target);
+      if (!machine?.up || machine.paused) return false;
+      const { life } = machine;
+      machine.paused = true;
+      world.after(fault.forMs, () => life === machine.life && machine.resume());
+      return fire();
+    }
+    case "slow": {
+      const machine = resolve(world, fault.target);
+      if (!machine?.up) return false;
+      machine.slowMs = fault.stepMs;
+      world.after(fault.forMs, () => (machine.slowMs = 0));
+      return fire();
+    }
+    case "isolate": {
+      const machine = resolve(world, fault.target);
+      if (!machine) return false;
+      const cut: (readonly [NodeId, NodeId])[] = [];
+      for (const other of world.nodes) {
+        if (other === machine.id) continue;
+        if (fault.inbound) cut.push([other, machine.id]);
+        if (fault.outbound) cut.push([machine.id, other]);
+      }
+      cutFor(world, cut, fault.forMs, fire);
+      return true;
+    }
+    case "partition":
+      if (fault.flapMs === 0) cutFor(world, fault.cut, fault.forMs, fire);
+      else for (let from = 0; from < fault.forMs; from += 2 * fault.flapMs) world.after(from, () => cutFor(world, fault.cut, fault.flapMs, fire));
+      return true;
+    case "weather": {
+      const { counts } = world.network;
+      const before = counts.dropped + counts.duplicated + counts.corrupted + counts.reordered;
+      const end = world.network.addWeather(fault);
+      world.after(fault.forMs, () => {
+        end();
+        if (counts.dropped + counts.duplicated + counts.corrupted + counts.reordered > before) fire();
+      });
+      return true;
+    }
+    case "slowDisk": {
+      const machine = resolve(world, fault.target);
+      if (!machine) return false;
+      const before = machine.counts.slowDisk;
+      machine.diskDelayMs = fault.delayMs;
+      world.after(fault.forMs, () => {
+        machine.diskDelayMs = 0;
+        if (machine.counts.slowDisk > before) fire();
+      });
+      return true;
+    }
+    case "diskFull": {
+      const machine = resolve(world, fault.target);
+      if (!machine) return false;
+      const before = machine.counts.refused;
+      machine.setDiskFull(true);
+      world.after(fault.forMs, () => {
+        machine.setDiskFull(false);
+        if (machine.counts.refused > before) fire();
+      });
+      return true;
+    }
+    case "syncError": {
+      const machine = resolve(world, fault.target);
+      if (!machine?.up) return false;
+      machine.disk.failNext("sync", { code: "io", message: "simulated" });
+      return fire();
+    }
+    case "clockRate": {
+      const machine = world.machines.get(fault.node);
+      if (!machine) return false;
+      machine.clock.setRate(world.now, fault.rate);
+      world.after(fault.forMs, () => machine.clock.setRate(world.now, 1));
+      return fire();
+    }
+    case "clockOffset": {
+      const machine = world.machines.get(fault.node);
+      if (!machine) return false;
+      machine.clock.offsetMs = fault.offsetMs;
+      world.after(fault.forMs, () => (machine.clock.offsetMs = 0));
+      return fire();
+    }
+    case "transfer": {
+      const leader = world.leader();
+      if (!leader) return false;
+      leader.command({ type: "transfer", id: world.newRequestId(), deadline: leader.reading().mono + 2000, to: fault.to === 0 ? undefined : fault.to });
+      return fire();
+    }
+    case "membership": {
+      const leader = world.leader();
+      if (!leader) return false;
+      const { voters, learners } = fault;
+      leader.command({ type: "changeMembership", id: world.newRequestId(), deadline: leader.reading().mono + 2000, voters, learners });
+      return fire();
+    }
+  }
+}
+
+function crash(world: World, machine: Machine, power: boolean, forMs: number): void {
+  machine.crash(power);
+  const { life } = machine;
+  world.after(forMs, () => life === machine.life && machine.start());
+}
+
+/** Cuts links for a while; it fired if a message was lost to it. */
+function cutFor(world: World, cut: readonly (readonly [NodeId, NodeId])[], forMs: number, fire: () => void): void {
+  if (world.healed) return;
+  const before = world.network.counts.cut;
+  for (const [from, to] of cut) world.network.cut(from, to);
+  world.after(forMs, () => {
+    for (const [from, to] of cut) world.network.mend(from, to);
+    if (world.network.counts.cut > before) fire();
+  });
+}

@@ -1,0 +1,332 @@
+import { must, type NodeId, type Random, type Reading } from "../base/index.ts";
+import type { Effect, Event } from "../core/index.ts";
+import {
+  fromLogRecord,
+  openNode,
+  toLogRecord,
+  type NodeCommand,
+  type NodeConfig,
+  type NodeCore,
+  type NodeFact,
+  type NodeMessage,
+  type NodeOutput,
+  type NodeProtocol,
+} from "../node/index.ts";
+import { memoryEngine, openStore, type EngineError, type MemoryEngine } from "../store/index.ts";
+import { MemoryDisk, openWal, WalError, type DiskOperation, type Wal, type WalFact, crc32c } from "../wal/index.ts";
+import { SimClock } from "./clock.ts";
+
+/** What a machine needs of the world around it. */
+export interface Surroundings {
+  readonly now: number;
+  after(delayMs: number, run: () => void): void;
+  send(from: NodeId, to: NodeId, message: NodeMessage): void;
+  reply(from: NodeId, output: NodeOutput): void;
+  /** Before a core takes an event: the trace. */
+  onEvent(machine: Machine, event: Event<NodeProtocol>): void;
+  onFact(machine: Machine, fact: NodeFact): void;
+  onWalFact(machine: Machine, fact: WalFact): void;
+  /** After a core took an event: the checks. */
+  onStepped(machine: Machine): void;
+  /** The process died by itself, or could not start; someone may start it again. */
+  onDeath(machine: Machine, reason: string): void;
+}
+
+export interface MachineOptions {
+  readonly id: NodeId;
+  readonly settings: Omit<NodeConfig, "id" | "store">;
+  readonly segmentSizeBytes: number;
+  readonly diskMinMs: number;
+  readonly diskMaxMs: number;
+  readonly clockErrorMs: number;
+}
+
+/** How long a process gathers what arrives before it ends its turn. */
+const turnMs = 0.05;
+const retryMs = 100;
+const spareEffects: Effect<NodeProtocol>[][] = [];
+
+/**
+ * A machine of the simulated world: clocks, a disk, an engine, and a process on it that may crash, stop and start.
+ * The process is the real node with the real log and store.
+ */
+export class Machine {
+  readonly id: NodeId;
+  readonly clock: SimClock;
+  readonly disk: MemoryDisk;
+  core: NodeCore | undefined;
+  /** Why the last start failed, where it did: the disk is beyond what recovery may repair alone. */
+  broken: WalError | undefined;
+  /** Grows with every start and end of a process. */
+  life = 0;
+  starts = 0;
+  paused = false;
+  /** Every event takes this long. */
+  slowMs = 0;
+  /** Added to each disk operation. */
+  diskDelayMs = 0;
+  diskFull = false;
+  /** Operations that met a slow disk, and refusals of a full one. */
+  readonly counts = { slowDisk: 0, refused: 0, held: 0, slowed: 0 };
+  #engine: MemoryEngine;
+  #wal: Wal | undefined;
+  #inbox: (() => void)[] = [];
+  #timerAt = Number.POSITIVE_INFINITY;
+  #busyUntil = 0;
+  readonly #options: MachineOptions;
+  readonly #world: Surroundings;
+  readonly #random: Random;
+  readonly #diskRandom: Random;
+
+  constructor(options: MachineOptions, world: Surroundings, random: Random) {
+    this.id = options.id;
+    this.#options = options;
+    this.#world = world;
+    this.#random = random;
+    this.#diskRandom = random.fork();
+    this.clock = new SimClock(world.now, random.below(1_000_000), options.clockErrorMs);
+    this.disk = new MemoryDisk({ schedule: (operation, deliver) => this.#scheduleDisk(operation, deliver) });
+    this.#engine = memoryEngine({
+      schedule: (deliver) => this.#scheduleEngine(deliver),
+      fault: () => this.#engineFault(),
+    });
+  }
+
+  get up(): boolean {
+    return this.core !== undefined;
+  }
+
+  reading(): Reading {
+    return this.clock.read(this.#world.now);
+  }
+
+  // ---- Life and death ----------------------------------------------------------------------------------
+
+  start(): void {
+    if (this.core || this.broken) return;
+    this.life++;
+    this.starts++;
+    this.clock.restart(this.#world.now, this.#random.below(1_000_000));
+    const { life } = this;
+    const { settings, segmentSizeBytes, id } = this.#options;
+    const identity = { clusterId: "sim", nodeId: id };
+    try {
+      const { wal, recovered } = openWal({
+        disk: this.disk,
+        crc32c,
+        identity,
+        segmentSizeBytes,
+        onFact: (fact) => {
+          if (life === this.life) this.#onWalFact(fact);
+        },
+      });
+      this.#wal = wal;
+      const records = [...recovered.values()].flatMap((group) => group.map(fromLogRecord));
+      const store = openStore(this.#engine, { crc32c });
+      this.core = openNode({ id, store, ...settings }, records, this.#random.fork());
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      this.broken = error;
+      this.#world.onDeath(this, error.message);
+      return;
+    }
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#busyUntil = 0;
+    this.receive({ kind: "wake" });
+  }
+
+  /** The process ends at once. `power`: what the disk did not have durably may be gone, or half there. */
+  crash(power: boolean): void {
+    if (!this.core) return;
+    this.#end();
+    if (power) {
+      this.disk.crash(this.#random);
+      this.#engine = this.#engine.crash(this.#random.below(this.#engine.undelivered + 1));
+    } else {
+      this.disk.kill(this.#random);
+      // What the process gave to the kernel survives it.
+      this.#engine = this.#engine.crash(this.#engine.undelivered);
+    }
+  }
+
+  #end(): void {
+    this.core = undefined;
+    this.#wal = undefined;
+    this.life++;
+    this.#inbox = [];
+    this.paused = false;
+  }
+
+  #die(reason: string): void {
+    if (!this.core) return;
+    this.crash(false);
+    this.#world.onDeath(this, reason);
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    const { life } = this;
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    for (const run of inbox) if (life === this.life) run();
+  }
+
+  // ---- Events ------------------------------------------------------------------------------------------
+
+  /** Something arrives at the process: taken now, or when it has time. */
+  receive(event: Event<NodeProtocol>): void {
+    if (!this.core) return;
+    if (this.paused) {
+      this.counts.held++;
+      this.#inbox.push(() => this.receive(event));
+    } else if (this.slowMs > 0 || this.#busyUntil > this.#world.now) this.#receiveSlowly(event);
+    else this.#step(event);
+  }
+
+  command(command: NodeCommand): void {
+    this.receive({ kind: "command", command });
+  }
+
+  #receiveSlowly(event: Event<NodeProtocol>): void {
+    const { life } = this;
+    this.counts.slowed++;
+    this.#busyUntil = Math.max(this.#busyUntil, this.#world.now) + this.slowMs;
+    this.#world.after(this.#busyUntil - this.#world.now, () => {
+      if (life !== this.life) return;
+      if (this.paused) this.#inbox.push(() => this.#step(event));
+      else this.#step(event);
+    });
+  }
+
+  #step(event: Event<NodeProtocol>): void {
+    const core = this.core;
+    if (!core) return;
+    this.#world.onEvent(this, event);
+    const effects = spareEffects.pop() ?? [];
+    const { life } = this;
+    core.step(this.reading(), event, effects);
+    let writes = false;
+    for (const effect of effects) {
+      if (effect.kind === "send") this.#world.send(this.id, effect.to, effect.message);
+      else if (effect.kind === "persist") {
+        writes = true;
+        this.#persist(effect.write, effect.records.map(toLogRecord));
+      } else if (effect.kind === "fact") this.#world.onFact(this, effect.fact);
+      else this.#act(effect.output);
+    }
+    effects.length = 0;
+    spareEffects.push(effects);
+    if (writes) this.#wal?.flush();
+    if (life !== this.life) return;
+    core.check();
+    this.#world.onStepped(this);
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    const wakeAt = this.core?.wakeAt;
+    if (wakeAt === undefined) return;
+    const { now } = this.#world;
+    const due = Math.max(now + turnMs, this.clock.trueTimeOf(wakeAt));
+    if (due >= this.#timerAt) return;
+    this.#timerAt = due;
+    const { life } = this;
+    this.#world.after(due - now, () => {
+      if (life === this.life && this.#timerAt === due) this.#onTimer();
+    });
+  }
+
+  #onTimer(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const wakeAt = this.core?.wakeAt;
+    if (wakeAt === undefined) return;
+    // The clock may have been slowed since, or the core wants to be woken later by now.
+    if (wakeAt <= this.reading().mono) this.receive({ kind: "wake" });
+    else this.#setTimer();
+  }
+
+  #persist(write: number, records: ReturnType<typeof toLogRecord>[]): void {
+    const { life } = this;
+    must(this.#wal, "the log").append(records, (error) => {
+      if (life !== this.life) return;
+      if (error) this.#world.after(0, () => life === this.life && this.#die(`the log failed: ${error.message}`));
+      else this.receive({ kind: "persisted", write });
+    });
+  }
+
+  #act(output: NodeOutput): void {
+    switch (output.type) {
+      case "job": {
+        const { life } = this;
+        const { group, job } = output;
+        output.run((error) => {
+          if (life === this.life) this.command({ type: "jobDone", group, job, error });
+        });
+        return;
+      }
+      case "truncateLog":
+        this.#wal?.truncate(output.group, output.index);
+        return;
+      case "reply":
+      case "watchEvents":
+      case "watchFailed":
+        return this.#world.reply(this.id, output);
+    }
+  }
+
+  // ---- Disk --------------------------------------------------------------------------------------------
+
+  #scheduleDisk(operation: DiskOperation, deliver: () => void): void {
+    const { diskMinMs, diskMaxMs } = this.#options;
+    const share = operation.kind === "write" ? 0.1 : 1;
+    if (this.diskDelayMs > 0) this.counts.slowDisk++;
+    this.#deliverDisk(share * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs, deliver);
+  }
+
+  #scheduleEngine(deliver: () => void): void {
+    const { diskMinMs, diskMaxMs } = this.#options;
+    this.#deliverDisk(2 * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs, deliver);
+  }
+
+  /** The disk goes on while the process stands still, which hears of it afterwards. */
+  #deliverDisk(delayMs: number, deliver: () => void): void {
+    const { life } = this;
+    this.#world.after(delayMs, () => {
+      if (this.paused && life === this.life) this.#inbox.push(deliver);
+      else deliver();
+    });
+  }
+
+  #engineFault(): EngineError | undefined {
+    if (!this.diskFull) return undefined;
+    this.counts.refused++;
+    return { code: "full", message: "no space for the engine" };
+  }
+
+  setDiskFull(full: boolean): void {
+    this.diskFull = full;
+    this.disk.capacityBytes = full ? this.disk.usedBytes : Number.POSITIVE_INFINITY;
+  }
+
+  #onWalFact(fact: WalFact): void {
+    this.#world.onWalFact(this, fact);
+    if (fact.kind === "segment-refused") {
+      this.counts.refused++;
+      this.#retryLater();
+    } else if (fact.kind === "stalled") {
+      this.counts.refused++;
+      this.command({ type: "storage", full: true });
+      this.#retryLater();
+    } else if (fact.kind === "resumed") this.command({ type: "storage", full: false });
+  }
+
+  #retryLater(): void {
+    const { life } = this;
+    this.#world.after(retryMs, () => {
+      if (life !== this.life) return;
+      this.#wal?.retry();
+      if (this.#wal?.stalled) this.#retryLater();
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { NodeId } from "../base/index.ts";
+import type { PlannedOperation, RetryMode } from "../workload/index.ts";
+
+/** Whom a fault hits: a node by its id, or whoever leads (or follows) when its time comes. */
+export type Target = NodeId | "leader" | "follower";
+
+/** A fault of a schedule. It begins at `at`; those that last are over `forMs` later. Milliseconds. */
+export type Fault = { readonly at: number } & (
+  | { readonly kind: "crash"; readonly target: Target; readonly power: boolean; readonly forMs: number }
+  /** The power of all nodes goes at once. */
+  | { readonly kind: "powerLoss"; readonly forMs: number }
+  | { readonly kind: "pause"; readonly target: Target; readonly forMs: number }
+  | { readonly kind: "slow"; readonly target: Target; readonly stepMs: number; readonly forMs: number }
+  /** One node, alone. `inbound`, `outbound`: which directions are cut. */
+  | { readonly kind: "isolate"; readonly target: Target; readonly inbound: boolean; readonly outbound: boolean; readonly forMs: number }
+  /** Directed links that are cut; `flapMs`: they come and go. */
+  | { readonly kind: "partition"; readonly shape: string; readonly cut: readonly (readonly [NodeId, NodeId])[]; readonly flapMs: number; readonly forMs: number }
+  | { readonly kind: "weather"; readonly drop: number; readonly duplicate: number; readonly corrupt: number; readonly reorder: number; readonly delayMs: number; readonly forMs: number }
+  | { readonly kind: "slowDisk"; readonly target: Target; readonly delayMs: number; readonly forMs: number }
+  | { readonly kind: "diskFull"; readonly target: Target; readonly forMs: number }
+  | { readonly kind: "syncError"; readonly target: Target }
+  | { readonly kind: "clockRate"; readonly node: NodeId; readonly rate: number; readonly forMs: number }
+  | { readonly kind: "clockOffset"; readonly node: NodeId; readonly offsetMs: number; readonly forMs: number }
+  | { readonly kind: "transfer"; readonly to: NodeId | 0 }
+  | { readonly kind: "membership"; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
+);
+
+export type FaultKind = Fault["kind"];
+
+/** Everything that a run does on purpose. The rest (delays, time-outs) follows from the seed. */
+export interface Plan {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly nodes: number;
+  /** The first of them that the cluster begins with. */
+  readonly members: number;
+  readonly durationMs: number;
+  readonly clients: readonly RetryMode[];
+  readonly faults: readonly Fault[];
+  readonly operations: readonly PlannedOperation[];
+  /** Nodes that stay down while the rest must make progress in the end. */
+  readonly leftDown: readonly NodeId[];
+  /** Planted mistakes. */
+  readonly bugs: readonly string[];
+}

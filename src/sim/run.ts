@@ -1,0 +1,163 @@
+import { InvariantError } from "../base/index.ts";
+import { checkRecords, type OperationRecord, type PlannedOperation } from "../workload/index.ts";
+import { scheduleFaults, type Fired } from "./faults.ts";
+import type { Plan } from "./plan.ts";
+import type { Scenario } from "./scenario.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+/** What went wrong in a run. */
+export interface SimFailure {
+  /** The invariant or the clause of the contract that broke. */
+  readonly clause: string;
+  readonly detail: string;
+  readonly step: number;
+  readonly atMs: number;
+}
+
+export interface RunResult {
+  readonly failure: SimFailure | undefined;
+  readonly digest: string;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  readonly fired: Fired;
+  /** What happened, by name. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly records: readonly OperationRecord[];
+}
+
+export interface RunOptions {
+  readonly onLine?: (line: string) => void;
+  readonly stopAtStep?: number;
+}
+
+const defaultWorld = {
+  raft: { maxAppendBytes: 2048, retainedLogBytes: 8192, clockDrift: 0.1 },
+  checkpointIntervalMs: 400,
+  checkpointBytes: 64 * 1024,
+  segmentSizeBytes: 16 * 1024,
+  network: { minDelayMs: 0.2, maxDelayMs: 2 },
+  disk: { minMs: 0.1, maxMs: 1 },
+  clockErrorMs: 5,
+  operationTimeoutMs: 2500,
+  attemptTimeoutMs: 700,
+} as const;
+
+/** How long a healed cluster may take to come to rest, and to answer a probe. */
+const settleMs = 6000;
+const livenessMs = 15_000;
+
+export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
+  const { world } = scenario;
+  return {
+    ...defaultWorld,
+    ...world,
+    raft: { ...defaultWorld.raft, ...world?.raft },
+    seed: plan.seed,
+    nodes: plan.nodes,
+    voters: Array.from({ length: plan.members }, (_, i) => i + 1),
+    // One more client: it probes whether the cluster has recovered.
+    clients: [...plan.clients, "idempotent"],
+    bugs: new Set(plan.bugs),
+  };
+}
+
+/** Runs a plan to its end, or to the first thing that must not happen. */
+export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}): RunResult {
+  const { onLine, stopAtStep } = options;
+  const world = new World({ ...worldOptions(scenario, plan), ...(onLine ? { onLine } : {}) });
+  if (stopAtStep !== undefined) world.stopAtStep = stopAtStep;
+  const fired: Fired = new Map();
+  let failure: SimFailure | undefined;
+  try {
+    play(world, plan, fired);
+  } catch (error) {
+    failure = failureOf(error, world);
+    world.note(`fails: ${failure.clause}`);
+  }
+  return { failure, digest: world.digest.value, steps: world.steps, simulatedMs: world.now, fired, counts: countsOf(world), records: world.records };
+}
+
+/** Anything that is thrown ends a run; an invariant says its name before a colon. */
+function failureOf(error: unknown, world: World): SimFailure {
+  const place = { step: world.steps, atMs: world.now };
+  if (error instanceof InvariantError) {
+    const [clause = "invariant", ...rest] = error.message.split(": ");
+    return rest.length > 0 && clause.length < 40 ? { clause, detail: rest.join(": "), ...place } : { clause: "invariant", detail: error.message, ...place };
+  }
+  return { clause: "program error", detail: error instanceof Error ? (error.stack ?? error.message) : String(error), ...place };
+}
+
+function play(world: World, plan: Plan, fired: Fired): void {
+  for (const machine of world.machines.values()) machine.start();
+  for (const planned of plan.operations) world.at(planned.at, () => world.clients[planned.client]!.run(planned));
+  scheduleFaults(world, plan.faults, fired);
+  world.runUntil(plan.durationMs);
+  recover(world, plan);
+  if (world.steps >= world.stopAtStep) return;
+  for (const client of world.clients) client.abandon();
+  for (const complaint of checkRecords(world.records)) throw new InvariantError(`${complaint.clause}: ${complaint.detail}`);
+}
+
+/** The faults end, a core of the cluster comes back: now it must make progress. */
+function recover(world: World, plan: Plan): void {
+  world.heal();
+  for (const machine of world.machines.values()) {
+    if (machine.broken) throw new InvariantError(`recovery: node ${machine.id} refuses its disk: ${machine.broken.message}`);
+    if (plan.leftDown.includes(machine.id)) machine.crash(false);
+    else machine.start();
+  }
+  const probe = world.clients.at(-1)!;
+  const up = [...world.machines.values()].filter((machine) => !plan.leftDown.includes(machine.id));
+  const deadline = world.now + livenessMs;
+  const idle = (): boolean => world.clients.every((client) => !client.busy);
+  world.runUntil(Math.min(deadline, world.now + settleMs), idle);
+  const first = world.records.length;
+  const counters = new Set<string>(["c0"]);
+  for (const { operation } of plan.operations) if ("counter" in operation) counters.add(operation.counter);
+  for (const counter of counters) {
+    probe.run(probeOf({ kind: "increment", counter, by: 1 }));
+    probe.run(probeOf({ kind: "readCounter", counter, consistency: "linearizable", boundMs: 0 }));
+  }
+  world.runUntil(deadline, idle);
+  if (world.steps >= world.stopAtStep) return;
+  const unanswered = world.records.slice(first).find((record) => record.client === probe.id && record.outcome !== "ok");
+  if (!idle() || unanswered) throw new InvariantError(`liveness: a healed cluster does not answer: ${unanswered?.note ?? "nothing came back"}; ${stateOf(world)}`);
+  const settled = (): boolean => {
+    const leader = world.leader()?.core?.replicas.get(0)?.raft;
+    if (!leader || leader.commitIndex !== leader.lastIndex) return false;
+    const { voters, learners, outgoing } = leader.membership;
+    if (outgoing.length > 0) return false;
+    return up.every((machine) => {
+      if (!voters.includes(machine.id) && !learners.includes(machine.id)) return true;
+      const replica = machine.core?.replicas.get(0);
+      return replica !== undefined && replica.raft.appliedIndex === leader.lastIndex && replica.store.applied.index === leader.lastIndex;
+    });
+  };
+  world.runUntil(deadline + settleMs, settled);
+  if (world.steps >= world.stopAtStep) return;
+  if (!settled()) throw new InvariantError(`liveness: replicas do not come together: ${stateOf(world)}`);
+  for (const machine of up) if (machine.up) world.invariants.compareState(machine);
+}
+
+function probeOf(operation: PlannedOperation["operation"]): PlannedOperation {
+  return { at: 0, client: 0, operation };
+}
+
+/** Where every node stands, in one line. */
+export function stateOf(world: World): string {
+  const nodes = [...world.machines.values()].map((machine) => {
+    const replica = machine.core?.replicas.get(0);
+    if (!replica) return `node ${machine.id} ${machine.broken ? "broken" : "down"}`;
+    const { role, term, leader, commitIndex, appliedIndex, firstIndex, lastIndex, membership } = replica.raft;
+    const members = `voters ${membership.voters.join(",")}${membership.outgoing.length > 0 ? ` from ${membership.outgoing.join(",")}` : ""}`;
+    return `node ${machine.id} ${role} of term ${term} (leader ${leader ?? "none"}), log ${firstIndex}–${lastIndex}, committed ${commitIndex}, applied ${appliedIndex}, ${members}`;
+  });
+  return nodes.join("; ");
+}
+
+function countsOf(world: World): ReadonlyMap<string, number> {
+  const counts = new Map(world.counts);
+  for (const [name, value] of Object.entries(world.network.counts)) if (value > 0) counts.set(`messages ${name}`, value);
+  for (const { outcome } of world.records) counts.set(`operations ${outcome}`, (counts.get(`operations ${outcome}`) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,60 @@
+import type { WorkloadOptions } from "../workload/index.ts";
+import type { FaultKind } from "./plan.ts";
+import type { WorldOptions } from "./world.ts";
+
+/** A range from which a value is drawn for each occurrence. */
+export type Range = readonly [least: number, most: number];
+
+interface Rated {
+  /** Mean number of occurrences a simulated minute; each seed draws its own rate around it. */
+  readonly perMinute: number;
+}
+interface Lasting extends Rated {
+  readonly forMs: Range;
+}
+/** Who is hit, by share. What is left over goes to a node drawn by chance. */
+interface Targeted {
+  readonly leader?: number;
+  readonly follower?: number;
+}
+
+/** A kind of fault with its rates, as scenarios write it down. */
+export type FaultSpec =
+  | (Lasting & Targeted & { readonly kind: "crash"; /** Share of crashes that are power losses. */ readonly power: number })
+  | (Lasting & { readonly kind: "powerLoss" })
+  | (Lasting & Targeted & { readonly kind: "pause" })
+  | (Lasting & Targeted & { readonly kind: "slow"; readonly stepMs: Range })
+  | (Lasting & Targeted & { readonly kind: "isolate"; /** Share of isolations that cut one direction only. */ readonly oneWay: number })
+  | (Lasting & { readonly kind: "partition"; readonly shapes: readonly PartitionShape[] })
+  | (Lasting & { readonly kind: "weather"; readonly drop: Range; readonly duplicate: Range; readonly corrupt: Range; readonly reorder: Range; readonly delayMs: Range })
+  | (Lasting & Targeted & { readonly kind: "slowDisk"; readonly delayMs: Range })
+  | (Lasting & Targeted & { readonly kind: "diskFull" })
+  | (Rated & Targeted & { readonly kind: "syncError" })
+  | (Lasting & { readonly kind: "clockRate"; readonly rate: Range })
+  | (Lasting & { readonly kind: "clockOffset"; readonly offsetMs: Range })
+  | (Rated & { readonly kind: "transfer" })
+  | (Rated & { readonly kind: "membership" });
+
+/** halves: two sides. ring: each node reaches its neighbours only, so that majorities overlap. bridge: two halves and one node that reaches both. */
+export type PartitionShape = "halves" | "oneWay" | "ring" | "bridge" | "flapping";
+
+/** A story to be told with many seeds: setup, workload, faults. As data, so that it can be listed, shown and shrunk. */
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  /** Sizes of the cluster; each seed draws one. */
+  readonly nodes: readonly number[];
+  /** Nodes beyond the first members, to be added. */
+  readonly spares?: number;
+  readonly durationMs: number;
+  readonly world?: Partial<Omit<WorldOptions, "seed" | "nodes" | "voters" | "clients" | "bugs" | "onLine">>;
+  readonly workload?: Partial<WorkloadOptions>;
+  readonly faults: readonly FaultSpec[];
+  /** Whether a minority may stay away when the cluster must recover. */
+  readonly leavesDown?: boolean;
+}
+
+/** The kinds of faults that a scenario declares: each must fire in a campaign. */
+export function declaredKinds(scenario: Scenario): FaultKind[] {
+  return [...new Set(scenario.faults.map((fault) => fault.kind))];
+}

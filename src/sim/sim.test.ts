@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { drawPlan, runPlan, scenarios } from "./index.ts";
+
+test("the same seed makes the same trace, and another seed another", () => {
+  const digests = new Set<string>();
+  for (const scenario of scenarios) {
+    const plan = drawPlan(scenario, 7);
+    expect(drawPlan(scenario, 7)).toEqual(plan);
+    const lines: string[] = [];
+    const first = runPlan(scenario, plan);
+    const again = runPlan(scenario, plan, { onLine: (line) => void lines.push(line) });
+    expect(again.digest).toBe(first.digest);
+    expect(again.steps).toBe(first.steps);
+    expect(lines.length).toBeGreaterThan(first.steps);
+    digests.add(first.digest).add(runPlan(scenario, drawPlan(scenario, 8)).digest);
+  }
+  expect(digests.size).toBe(2 * scenarios.length);
+});

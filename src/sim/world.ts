@@ -1,0 +1,232 @@
+import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
+import type { RequestBody } from "../contract/index.ts";
+import type { Event } from "../core/index.ts";
+import { defaultNodeSettings, type NodeConfig, type NodeFact, type NodeMessage, type NodeOutput, type NodeProtocol } from "../node/index.ts";
+import type { WalFact } from "../wal/index.ts";
+import type { OperationRecord, RetryMode } from "../workload/index.ts";
+import { SimClient, type ClientWorld } from "./client.ts";
+import { TraceDigest } from "./digest.ts";
+import { ClusterInvariants } from "./invariants.ts";
+import { Machine, type Surroundings } from "./machine.ts";
+import { Network, type End, type NetworkOptions } from "./network.ts";
+import { EventQueue } from "./queue.ts";
+import { describeEvent, describeFact, mixEvent } from "./trace.ts";
+
+/** The setup of a world: what a scenario chooses beside workload and faults. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  /** The members that the cluster begins with; the other nodes run and wait to be added. */
+  readonly voters: readonly NodeId[];
+  readonly raft: Partial<NodeConfig["raft"]>;
+  readonly checkpointIntervalMs: number;
+  readonly checkpointBytes: number;
+  readonly segmentSizeBytes: number;
+  readonly network: NetworkOptions;
+  readonly disk: { readonly minMs: number; readonly maxMs: number };
+  readonly clockErrorMs: number;
+  readonly clients: readonly RetryMode[];
+  readonly operationTimeoutMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly bugs: ReadonlySet<string>;
+  /** Takes each line of the trace, for people. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** How long a process that died by itself stays away. */
+const selfRestartMs = 200;
+
+/**
+ * A cluster, its clients, its networks, disks and clocks, in virtual time and from one seed. One event at a time
+ * happens; after each, the invariants are looked at. The same options make the same trace, byte for byte.
+ */
+export class World implements Surroundings, ClientWorld {
+  now = 0;
+  /** Events of cores so far: the unit of `--until`. */
+  steps = 0;
+  readonly machines = new Map<NodeId, Machine>();
+  readonly clients: readonly SimClient[];
+  readonly nodes: readonly NodeId[];
+  readonly network: Network;
+  readonly records: OperationRecord[] = [];
+  readonly digest = new TraceDigest();
+  readonly invariants = new ClusterInvariants();
+  /** What happened, by name, for reports. */
+  readonly counts = new Map<string, number>();
+  readonly options: WorldOptions;
+  /** The time of faults is over. */
+  healed = false;
+  /** Stops the run when so many steps are done. */
+  stopAtStep = Number.POSITIVE_INFINITY;
+  readonly #queue = new EventQueue();
+  readonly #requests = new Map<number, { client: SimClient; attempt: number }>();
+  #nextRequest = 1;
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    const random = seededRandom(options.seed);
+    const networkSeed = random.u32();
+    this.network = new Network(this, options.network, (from, to) => seededRandom(mix(networkSeed, from, to)));
+    this.nodes = Array.from({ length: options.nodes }, (_, i) => i + 1);
+    const settings = {
+      bootstrap: { voters: options.voters, outgoing: [], learners: [] },
+      raft: { ...defaultNodeSettings.raft, ...options.raft },
+      checkpointIntervalMs: options.checkpointIntervalMs,
+      checkpointBytes: options.checkpointBytes,
+      ...(options.bugs.size > 0 ? { bugs: options.bugs } : {}),
+    };
+    const { segmentSizeBytes, disk, clockErrorMs } = options;
+    const machine = { settings, segmentSizeBytes, diskMinMs: disk.minMs, diskMaxMs: disk.maxMs, clockErrorMs };
+    for (const id of this.nodes) this.machines.set(id, new Machine({ id, ...machine }, this, seededRandom(mix(random.u32(), id, 0))));
+    const { operationTimeoutMs, attemptTimeoutMs } = options;
+    this.clients = options.clients.map((mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs }, this, random.fork()));
+  }
+
+  machine(id: NodeId): Machine {
+    return must(this.machines.get(id), `node ${id}`);
+  }
+
+  /** Random numbers of their own for a purpose. */
+  fork(purpose: number): Random {
+    return seededRandom(mix(this.options.seed, purpose, 77));
+  }
+
+  /** The leader of the highest term among the nodes that run. */
+  leader(): Machine | undefined {
+    let best: Machine | undefined;
+    let bestTerm = -1;
+    for (const machine of this.machines.values()) {
+      const raft = machine.core?.replicas.get(0)?.raft;
+      if (raft?.role === "leader" && raft.term > bestTerm) {
+        best = machine;
+        bestTerm = raft.term;
+      }
+    }
+    return best;
+  }
+
+  // ---- Time --------------------------------------------------------------------------------------------
+
+  at(time: number, run: () => void): void {
+    this.#queue.push(Math.max(time, this.now), run);
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#queue.push(this.now + Math.max(0, delayMs), run);
+  }
+
+  /** Runs until the virtual time, or until `done` says that it is enough (looked at after every event). */
+  runUntil(time: number, done?: () => boolean): void {
+    const queue = this.#queue;
+    while (queue.nextAt <= time && this.steps < this.stopAtStep) {
+      const next = queue.pop()!;
+      this.now = next.at;
+      next.run();
+      if (done?.()) return;
+    }
+    if (this.steps < this.stopAtStep) this.now = Math.max(this.now, time);
+  }
+
+  count(what: string, times = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+  }
+
+  /** A line of the trace about something that is not an event of a core. */
+  note(text: string): void {
+    this.digest.number(this.now).text(text);
+    this.options.onLine?.(`${this.now.toFixed(3).padStart(11)}      ${text}`);
+  }
+
+  // ---- Surroundings of machines ------------------------------------------------------------------------
+
+  send(from: NodeId, to: NodeId, message: NodeMessage): void {
+    this.network.sendMessage(from, to, message, (received) => this.machines.get(to)?.receive({ kind: "message", from, message: received }));
+  }
+
+  reply(from: NodeId, output: NodeOutput): void {
+    if (output.type !== "reply") return;
+    const request = this.#requests.get(output.id);
+    if (!request) return;
+    this.#requests.delete(output.id);
+    const { client, attempt } = request;
+    this.network.send(from, -1 - client.id, () => client.onReply(attempt, output.outcome));
+  }
+
+  onEvent(machine: Machine, event: Event<NodeProtocol>): void {
+    this.steps++;
+    mixEvent(this.digest, this.now, machine.id, event);
+    this.options.onLine?.(`${this.now.toFixed(3).padStart(11)} #${this.steps} ${describeEvent(machine.id, event)}`);
+  }
+
+  onFact(machine: Machine, fact: NodeFact): void {
+    this.invariants.onFact(machine, fact);
+    if (fact.type === "raft") {
+      const { type } = fact.fact;
+      if (type === "roleChanged" && fact.fact.role === "leader") this.count("leaders");
+      else if (type === "snapshotInstalled" || type === "truncated" || type === "compacted") this.count(type);
+    } else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
+    else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
+    if (this.options.onLine) {
+      const text = describeFact(fact);
+      if (text !== undefined) this.options.onLine(`${this.now.toFixed(3).padStart(11)}      node ${machine.id} ${text}`);
+    }
+  }
+
+  onWalFact(_: Machine, fact: WalFact): void {
+    if (fact.kind !== "synced" && fact.kind !== "opened") this.count(`log ${fact.kind}`);
+  }
+
+  onStepped(): void {
+    this.invariants.onStepped();
+  }
+
+  onDeath(machine: Machine, reason: string): void {
+    this.count("deaths");
+    this.note(`node ${machine.id} dies: ${reason}`);
+    if (!machine.broken) this.after(selfRestartMs, () => machine.start());
+  }
+
+  /** A name for a request that no other request has. */
+  newRequestId(): number {
+    return this.#nextRequest++;
+  }
+
+  /** Ends all faults. Nodes that are down stay so until someone starts them. */
+  heal(): void {
+    this.healed = true;
+    this.network.heal();
+    for (const machine of this.machines.values()) {
+      machine.resume();
+      machine.slowMs = 0;
+      machine.diskDelayMs = 0;
+      if (machine.diskFull) machine.setDiskFull(false);
+      machine.clock.setRate(this.now, 1);
+      machine.clock.offsetMs = 0;
+    }
+    this.note("all faults end");
+  }
+
+  // ---- Surroundings of clients -------------------------------------------------------------------------
+
+  request(client: SimClient, to: NodeId, attempt: number, ttlMs: number, body: RequestBody): void {
+    const id = this.newRequestId();
+    this.#requests.set(id, { client, attempt });
+    this.network.send(-1 - client.id, to, () => {
+      const machine = this.machine(to);
+      machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
+    });
+  }
+
+  onRecord(record: OperationRecord): void {
+    this.records.push(record);
+    this.digest.number(this.now).word(record.client).text(record.outcome).number(record.value ?? -1);
+    this.options.onLine?.(`${this.now.toFixed(3).padStart(11)}      client ${record.client}: ${JSON.stringify(record.operation)} ${record.outcome} ${record.value ?? ""} (${record.note})`);
+  }
+}
+
+/** One seed out of three numbers. */
+export function mix(seed: number, one: End, other: End): number {
+  let mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
+  for (const part of [one, other]) mixed = Math.imul((mixed ^ part ^ (mixed >>> 15)) + 0x7f4a7c15, 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}

@@ -1,0 +1,46 @@
+import type { Random } from "../base/index.ts";
+import { consistencies, type Consistency, type PlannedOperation, type WorkOperation } from "./operation.ts";
+
+export interface WorkloadOptions {
+  readonly clients: number;
+  readonly durationMs: number;
+  readonly operationsPerSecond: number;
+  readonly counters: number;
+  readonly keys: number;
+  /** Shares of the operations; they need not add up to 1. */
+  readonly mix: {
+    readonly increment: number;
+    readonly readCounter: number;
+    readonly put: number;
+    readonly get: number;
+    readonly delete: number;
+  };
+  readonly reads: readonly Consistency[];
+  readonly boundMs: number;
+}
+
+/** Operations spread over the duration, in order of time. The same random numbers give the same operations. */
+export function generate(options: WorkloadOptions, random: Random): PlannedOperation[] {
+  const count = Math.max(1, Math.round((options.durationMs / 1000) * options.operationsPerSecond));
+  const gap = options.durationMs / count;
+  const planned: PlannedOperation[] = [];
+  for (let i = 0; i < count; i++) {
+    const at = Math.round((i + random.float()) * gap);
+    planned.push({ at, client: random.below(options.clients), operation: draw(options, random, i + 1) });
+  }
+  return planned;
+}
+
+function draw(options: WorkloadOptions, random: Random, unique: number): WorkOperation {
+  const { mix, reads, boundMs } = options;
+  const counter = `c${random.below(Math.max(1, options.counters))}`;
+  const key = `k${random.below(Math.max(1, options.keys))}`;
+  const consistency = reads[random.below(reads.length)] ?? consistencies[0];
+  let place = random.float() * (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete);
+  if ((place -= mix.increment) < 0) return { kind: "increment", counter, by: 1 };
+  if ((place -= mix.readCounter) < 0) return { kind: "readCounter", counter, consistency, boundMs };
+  // Every value is written once, so that a read tells which write it saw.
+  if ((place -= mix.put) < 0) return { kind: "put", key, value: unique };
+  if (place - mix.get < 0) return { kind: "get", key, consistency, boundMs };
+  return { kind: "delete", key };
+}

@@ -1,0 +1,41 @@
+/** What a read asks for. `bounded` comes with a bound in milliseconds. */
+export const consistencies = ["linearizable", "session", "bounded", "eventual"] as const;
+export type Consistency = (typeof consistencies)[number];
+
+export type WorkOperation =
+  | { readonly kind: "increment"; readonly counter: string; readonly by: number }
+  | { readonly kind: "readCounter"; readonly counter: string; readonly consistency: Consistency; readonly boundMs: number }
+  | { readonly kind: "put"; readonly key: string; readonly value: number }
+  | { readonly kind: "get"; readonly key: string; readonly consistency: Consistency; readonly boundMs: number }
+  | { readonly kind: "delete"; readonly key: string };
+
+/** How a client makes retries safe: a replicated session, a key for each operation, or not at all (then it never retries). */
+export type RetryMode = "session" | "idempotent" | "bare";
+
+/** An operation of a schedule. A client does its operations one after the other, each at `at` (milliseconds) at the earliest. */
+export interface PlannedOperation {
+  readonly at: number;
+  readonly client: number;
+  readonly operation: WorkOperation;
+}
+
+/** One operation as its client saw it. Times are true ones, milliseconds. */
+export interface OperationRecord {
+  readonly client: number;
+  readonly operation: WorkOperation;
+  readonly invokedAt: number;
+  /** Infinity: it never came back. */
+  readonly completedAt: number;
+  readonly outcome: "ok" | "fail" | "unknown";
+  /** Of an ok: the counter's value, or the value read (undefined: none). */
+  readonly value: number | undefined;
+  /** Of an ok: the position in the log that the answer reflects. */
+  readonly position: number;
+  /** Of an ok: what the answer says how old it may be; undefined: it does not say. */
+  readonly stalenessMs: number | undefined;
+  readonly degraded: boolean;
+  /** Position that the client had seen when it asked. */
+  readonly token: number;
+  /** Which node answered last, and why not, for people. */
+  readonly note: string;
+}
