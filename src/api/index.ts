@@ -24,3 +24,4 @@ export { openApi, type Api, type ApiOptions } from "./node-server.ts";
 export { problemOf, type Problem } from "./problems.ts";
 export { FaultAnswer, type InjectFault } from "./routes/cluster.ts";
 export { problemResponse } from "./schemas.ts";
+export { explain } from "./validation.ts";

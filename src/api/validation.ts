@@ -47,7 +47,7 @@ export function compileValidator(schema: TSchema, part: Part): (value: unknown) 
       }
     }
     if (validator.Check(given)) return { value: given };
-    return { error: new InvalidRequest(fail("bad-request", explain(part, validator.Errors(given)))) };
+    return { error: new InvalidRequest(fail("bad-request", explain(partNames[part], validator.Errors(given)))) };
   };
 }
 
@@ -69,8 +69,9 @@ const partNames: Readonly<Record<Part, string>> = {
   headers: "a header",
 };
 
-function explain(
-  part: Part,
+/** One sentence on what is wrong with `what`, from the errors that a TypeBox validator reports. */
+export function explain(
+  what: string,
   errors: readonly { readonly instancePath: string; readonly message: string; readonly keyword: string }[],
 ): string {
   // A union reports each branch; the deepest complaint is the one that helps.
@@ -78,7 +79,9 @@ function explain(
     (best, error) => (best === undefined || error.instancePath.length > best.instancePath.length ? error : best),
     undefined,
   );
-  if (deepest === undefined) return `${partNames[part]} does not have the form that is wanted`;
+  if (deepest === undefined) return `${what} does not have the form that is wanted`;
   const where = deepest.instancePath.slice(1).replaceAll("/", ".");
-  return where === "" ? `${partNames[part]} ${deepest.message}` : `"${where}" in ${partNames[part]} ${deepest.message}`;
+  // The schema that nothing fits stands where additional properties are forbidden.
+  const complaint = deepest.keyword === "boolean" ? "is not known here" : deepest.message;
+  return where === "" ? `${what} ${complaint}` : `"${where}" in ${what} ${complaint}`;
 }
