@@ -1,4 +1,5 @@
 /** Clusters in one process, on loopback and on disks in memory, for tests of the host and what is above it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { memoryEngine, type EngineError, type MemoryEngine } from "../store/index.ts";
 import { crc32c, MemoryDisk } from "../wal/index.ts";
 import { startHost, type HostOptions } from "./host.ts";
@@ -85,7 +86,7 @@ export async function startNode(node: TestNode, options: HostOptions = {}): Prom
 }
 
 export async function stopCluster(nodes: readonly TestNode[]): Promise<void> {
-  await Promise.all(nodes.map(({ host }) => host?.close()));
+  await Promise.all(nodes.map(async ({ host }) => host?.close()));
 }
 
 /** The node that leads, once one does and the others know. */
@@ -95,7 +96,7 @@ export async function leaderOf(nodes: readonly TestNode[]): Promise<TestNode> {
     const views = running.map(({ host }) => host!.status().groups[0]!.leader);
     const leader = running.find(({ config }) => config.nodeId === views[0]);
     if (leader !== undefined && views.every((view) => view === views[0])) return leader;
-    await new Promise<void>((resolve) => void setTimeout(resolve, 10));
+    await sleep(10);
   }
   throw new Error("no leader within 5 s");
 }

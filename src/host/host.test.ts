@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { fromUtf8, utf8 } from "../base/index.ts";
 import { parseReadContract, type Outcome, type RequestBody } from "../contract/index.ts";
@@ -162,9 +163,7 @@ test("a log that cannot be written ends the node, and nothing is acknowledged af
   const outcome = submit(node!.host!, put("a", "1"), 300);
   await vi.waitFor(() => expect(node!.fatal).toHaveLength(1));
   expect(String(node!.fatal[0])).toMatch(/log cannot be written: EIO/);
-  expect(await Promise.race([outcome, new Promise((resolve) => void setTimeout(resolve, 400, "silence"))])).toBe(
-    "silence",
-  );
+  expect(await Promise.race([outcome, sleep(400, "silence")])).toBe("silence");
 });
 
 test("a node that is no member cannot start", async () => {
