@@ -7,6 +7,7 @@
  *
  * It decides nothing that the protocols decide, and it knows no HTTP: that is `api/`.
  */
+export { openHost } from "./open.ts";
 export { parseAddress, type Address } from "./address.ts";
 export { silentLogger, type Logger } from "./logger.ts";
 export { StartupError, type StartupErrorCode } from "./startup-error.ts";
