@@ -49,7 +49,7 @@ const defaults = {
   heartbeatMs: 50,
   leases: true,
   clockErrorMs: 250,
-  segmentSizeBytes: 64 * 1024 * 1024,
+  segmentSizeBytes: 16 * 1024 * 1024,
   maxValueBytes: 1024 * 1024,
   maxKeyBytes: 1500,
 } as const;
