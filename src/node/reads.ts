@@ -17,10 +17,12 @@ export class ReadPath {
   #asking: PendingRead[] = [];
   #waiting: PendingRead[] = [];
   readonly #asked = new Map<number, PendingRead[]>();
-  #nextQuestion = 1;
+  #nextQuestion: number;
 
-  constructor(replica: Replica) {
+  /** `firstQuestion` differs from life to life, so that the leader's answer to an earlier life answers nothing in this one. */
+  constructor(replica: Replica, firstQuestion: number) {
     this.#replica = replica;
+    this.#nextQuestion = firstQuestion;
   }
 
   admit(origin: Origin, deadline: number, body: Extract<RequestBody, { type: "read" }>): PendingRead | undefined {

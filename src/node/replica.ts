@@ -38,7 +38,8 @@ export class Replica {
   readonly #pending = new Set<Pending>();
   readonly #clients = new Map<RequestId, Pending>();
   readonly #forwards = new Map<number, PendingWrite | PendingRead>();
-  #nextForward = 1;
+  /** Begins anywhere: an answer that is late belongs to an earlier life of this node, and must not be taken for this one's. */
+  #nextForward: number;
   #sink!: Sink;
   #now!: Reading;
   /** Monotonic time since when no leader is known; undefined while one is. */
@@ -67,8 +68,9 @@ export class Replica {
       records.map((record) => record.record),
       random,
     );
+    this.#nextForward = 1 + random.u32();
     this.#writes = new WritePath(this);
-    this.#reads = new ReadPath(this);
+    this.#reads = new ReadPath(this, random.u32());
     this.#watches = new Watches(this);
     this.#streams = new SnapshotStreams(this);
   }
