@@ -63,6 +63,10 @@ export class SimClient {
     this.#node = random.below(64);
   }
 
+  get mode(): RetryMode {
+    return this.#options.mode;
+  }
+
   /** Whether an operation is under way or waits. */
   get busy(): boolean {
     return this.#running !== undefined || this.#waiting.length > 0;

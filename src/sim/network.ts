@@ -101,8 +101,8 @@ export class Network {
     this.send(from, to, () => deliver(message));
   }
 
-  /** Carries something from one end to another, as well as the network is today. */
-  send(from: End, to: End, deliver: () => void): void {
+  /** Carries something from one end to another, as well as the network is today. `once`: it is never repeated. */
+  send(from: End, to: End, deliver: () => void, once = false): void {
     const link = this.#link(from, to);
     const { counts } = this;
     counts.sent++;
@@ -116,7 +116,7 @@ export class Network {
       return;
     }
     this.#deliver(link, deliver);
-    if (duplicate > 0 && link.random.float() < duplicate) {
+    if (duplicate > 0 && !once && link.random.float() < duplicate) {
       counts.duplicated++;
       this.#deliver(link, deliver);
     }

@@ -31,7 +31,7 @@ export interface RunOptions {
 }
 
 const defaultWorld = {
-  raft: { maxAppendBytes: 2048, retainedLogBytes: 8192, clockDrift: 0.1 },
+  raft: { maxAppendBytes: 2048, retainedLogBytes: 2048, clockDrift: 0.1 },
   checkpointIntervalMs: 400,
   checkpointBytes: 64 * 1024,
   segmentSizeBytes: 16 * 1024,

@@ -211,10 +211,12 @@ export class World implements Surroundings, ClientWorld {
   request(client: SimClient, to: NodeId, attempt: number, ttlMs: number, body: RequestBody): void {
     const id = this.newRequestId();
     this.#requests.set(id, { client, attempt });
-    this.network.send(-1 - client.id, to, () => {
+    // What no session protects must not be repeated by the network: TCP does not.
+    const deliver = (): void => {
       const machine = this.machine(to);
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
-    });
+    };
+    this.network.send(-1 - client.id, to, deliver, client.mode === "bare");
   }
 
   onRecord(record: OperationRecord): void {
