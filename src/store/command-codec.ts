@@ -120,12 +120,7 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       return void writer.uint(operation.session);
     case "createKeyspace": {
       const { name, engine, shards, replicas, contract } = operation.keyspace;
-      return void writer
-        .text(name)
-        .u8(keyspaceEngines.indexOf(engine))
-        .uint(shards)
-        .uint(replicas)
-        .text(contract);
+      return void writer.text(name).u8(keyspaceEngines.indexOf(engine)).uint(shards).uint(replicas).text(contract);
     }
     case "setContract":
       return void writer.text(operation.name).text(operation.contract).uint(operation.expectedVersion);
@@ -266,7 +261,10 @@ function decodeSteps(reader: ByteReader): TransactionStep[] {
 function readList<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {
   const count = reader.uint();
   if (count > limits.transactionSteps) {
-    throw new StoreError("too-large", `${count} steps in a transaction, at most ${limits.transactionSteps} are possible`);
+    throw new StoreError(
+      "too-large",
+      `${count} steps in a transaction, at most ${limits.transactionSteps} are possible`,
+    );
   }
   return Array.from({ length: count }, () => readOne(reader));
 }

@@ -17,7 +17,7 @@ export function dropCompacted(context: Context, leftovers: number[]): void {
   const to = historyKey(compactedRevision + 1, 0);
   let budget = Math.max(leastRows, 2 * overlay.dirtyRows("history"));
 
-  for (const at of [...overlay.range("tombstones", { to, limit: budget })]) {
+  for (const at of overlay.range("tombstones", { to, limit: budget })) {
     const key = toBinaryString(at[1]);
     const row = overlay.get("current", key);
     // The key may have been put again since.
@@ -25,7 +25,7 @@ export function dropCompacted(context: Context, leftovers: number[]): void {
     overlay.delete("tombstones", at[0]);
     budget--;
   }
-  for (const at of [...overlay.keys("history", { to, limit: budget })]) {
+  for (const at of overlay.keys("history", { to, limit: budget })) {
     if (!overlay.forget("history", at)) overlay.delete("history", at);
     budget--;
   }

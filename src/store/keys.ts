@@ -154,7 +154,11 @@ export class Keys {
     const { compactedRevision, revision: present } = this.#context;
     if (revision < compactedRevision) throw compacted(revision, compactedRevision);
     if (revision > present) {
-      throw new StoreError("future-revision", `revision ${revision} does not exist yet, the present one is ${present}`, present);
+      throw new StoreError(
+        "future-revision",
+        `revision ${revision} does not exist yet, the present one is ${present}`,
+        present,
+      );
     }
   }
 

@@ -14,7 +14,7 @@ const rowOverheadBytes = 160;
 class TableLayer {
   readonly rows = new Map<string, Row>();
   #unsorted: string[] = [];
-  #order = new OrderedMap<true>();
+  readonly #order = new OrderedMap<true>();
 
   set(key: string, row: Row): Row | undefined {
     const previous = this.rows.get(key);
@@ -139,7 +139,11 @@ export function* layeredChanges(
   for (const [key, row] of mergeRows(layersOf(layers, table, {}), false)) yield [key, row ?? undefined];
 }
 
-function layersOf(layers: readonly Layer[], table: TableName, options: RangeOptions): Iterator<readonly [string, Row]>[] {
+function layersOf(
+  layers: readonly Layer[],
+  table: TableName,
+  options: RangeOptions,
+): Iterator<readonly [string, Row]>[] {
   const touched = layers.filter((layer) => layer.count(table) > 0);
   return touched.map((layer) => layer.range(table, options));
 }
@@ -149,7 +153,10 @@ function* withoutValues(keys: Iterable<string>): Generator<readonly [string, und
 }
 
 /** One sorted sequence out of several; where they share a key, the first source wins. */
-function* mergeRows<V>(sources: readonly Iterator<readonly [string, V]>[], reverse: boolean): Generator<readonly [string, V]> {
+function* mergeRows<V>(
+  sources: readonly Iterator<readonly [string, V]>[],
+  reverse: boolean,
+): Generator<readonly [string, V]> {
   const heads = sources.map((source) => source.next());
   try {
     for (;;) {

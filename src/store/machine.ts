@@ -250,7 +250,11 @@ export class Machine {
 
 function expectRevision(expected: number | undefined, present: number): void {
   if (expected === undefined || expected === present) return;
-  throw new StoreError("conflict", present === 0 ? "the key does not exist" : `the key is at revision ${present}`, present);
+  throw new StoreError(
+    "conflict",
+    present === 0 ? "the key does not exist" : `the key is at revision ${present}`,
+    present,
+  );
 }
 
 function refusal(error: unknown): Result {

@@ -37,7 +37,9 @@ interface Refusal {
 }
 
 const refuse = (code: StoreErrorCode, revision?: number): never => {
-  throw Object.assign(new Error(code), { refusal: { code, revision } satisfies { code: string; revision?: number | undefined } });
+  throw Object.assign(new Error(code), {
+    refusal: { code, revision } satisfies { code: string; revision?: number | undefined },
+  });
 };
 
 const name = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
@@ -64,7 +66,9 @@ export class Model {
   }
 
   rowsAt(keyspace: number, prefix: string, revision: number): [string, KeyRow][] {
-    const keys = new Set(this.changes.filter((c) => c.keyspace === keyspace && c.key.startsWith(prefix)).map((c) => c.key));
+    const keys = new Set(
+      this.changes.filter((c) => c.keyspace === keyspace && c.key.startsWith(prefix)).map((c) => c.key),
+    );
     return [...keys].sort().flatMap((key) => {
       const row = this.rowAt(keyspace, key, revision);
       return row === undefined ? [] : [[key, row] as [string, KeyRow]];
@@ -112,7 +116,9 @@ export class Model {
     if (envelope.kind === "none") return this.#answer(operation);
     if (envelope.kind === "idempotent") {
       this.idempotency = this.idempotency.filter((e) => e.key !== envelope.key || !this.#stale(e));
-      const bytes = JSON.stringify(operation, (_, value: unknown) => (value instanceof Uint8Array ? name(value) : value));
+      const bytes = JSON.stringify(operation, (_, value: unknown) =>
+        value instanceof Uint8Array ? name(value) : value,
+      );
       const known = this.idempotency.find((e) => e.key === envelope.key);
       if (known !== undefined) return known.operation === bytes ? known.answer : refuse("idempotency-key-reused");
       const answer = this.#answer(operation);
@@ -257,7 +263,9 @@ export class Model {
       if (step.kind === "delete" && row === undefined) return { kind: "delete", deleted: false, previousRevision };
       changed = true;
       this.#write(keyspace, step.key, next, step.kind === "put" ? step.value : undefined);
-      return step.kind === "put" ? { kind: "put", previousRevision } : { kind: "delete", deleted: true, previousRevision };
+      return step.kind === "put"
+        ? { kind: "put", previousRevision }
+        : { kind: "delete", deleted: true, previousRevision };
     });
     if (changed) this.revision = next;
     return { kind: "transaction", revision: this.revision, succeeded, steps };

@@ -22,6 +22,7 @@ test("an idempotency key is an envelope too", () => {
 });
 
 test("errors are told from other results, each by its code", () => {
-  for (const code of storeErrorCodes) expect(errorCodeOf(encodeResult({ kind: "error", code, detail: "", revision: undefined }))).toBe(code);
+  for (const code of storeErrorCodes)
+    expect(errorCodeOf(encodeResult({ kind: "error", code, detail: "", revision: undefined }))).toBe(code);
   expect(errorCodeOf(encodeResult({ kind: "done", revision: 6 }))).toBeUndefined();
 });

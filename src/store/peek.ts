@@ -18,7 +18,14 @@ export function isBareCommand(command: Uint8Array): boolean {
 /** Puts a bare command into a session. */
 export function wrapInSession(command: Uint8Array, session: number, sequence: number, floor: number): Uint8Array {
   const writer = new ByteWriter(command.length + 24);
-  return writer.u8(version).u8(envelopes.session).uint(session).uint(sequence).uint(floor).raw(command.subarray(2)).finish();
+  return writer
+    .u8(version)
+    .u8(envelopes.session)
+    .uint(session)
+    .uint(sequence)
+    .uint(floor)
+    .raw(command.subarray(2))
+    .finish();
 }
 
 /** The session that a command was put into; undefined: none. */

@@ -9,7 +9,7 @@
  * An old version is found by walking a key's events back from the current one, each of which names the one before;
  * every `skipDistance` events there is a shortcut, so that a much-written key costs 1/64 of its changes.
  */
-import { ByteReader, ByteWriter, CodecError, emptyBytes, toBinaryString } from "../base/index.ts";
+import { ByteReader, type ByteWriter, CodecError, emptyBytes, toBinaryString } from "../base/index.ts";
 import { numberKey, numberOfKey } from "./values.ts";
 
 /** A row of `history`: which revision, and which of its changes. Revision 0: none. */
@@ -97,10 +97,17 @@ const tombstone = 0;
 const live = 1;
 
 export function writeCurrent(writer: ByteWriter, state: KeyState): void {
-  writer.u8(state.exists ? live : tombstone).uint(state.place.revision).uint(state.place.ordinal);
+  writer
+    .u8(state.exists ? live : tombstone)
+    .uint(state.place.revision)
+    .uint(state.place.ordinal);
   writePlace(writer, state.skip);
   writer.uint(state.skipAge);
-  if (state.exists) writer.uint(state.place.revision - state.createRevision).uint(state.version).raw(state.value);
+  if (state.exists)
+    writer
+      .uint(state.place.revision - state.createRevision)
+      .uint(state.version)
+      .raw(state.value);
 }
 
 export function readCurrent(row: Uint8Array): KeyState {
@@ -120,12 +127,24 @@ export function readCurrent(row: Uint8Array): KeyState {
 
 const before = { none: 0, tombstone: 1, live: 2 } as const;
 
-export function writeEvent(writer: ByteWriter, keyspace: number, key: Uint8Array, after: KeyState, prior: KeyState | undefined): void {
-  writer.u8(after.exists ? live : tombstone).uint(keyspace).bytes(key);
+export function writeEvent(
+  writer: ByteWriter,
+  keyspace: number,
+  key: Uint8Array,
+  after: KeyState,
+  prior: KeyState | undefined,
+): void {
+  writer
+    .u8(after.exists ? live : tombstone)
+    .uint(keyspace)
+    .bytes(key);
   writePlace(writer, after.skip);
   if (after.exists) writer.uint(after.createRevision).uint(after.version).bytes(after.value);
   if (prior === undefined) return void writer.u8(before.none);
-  writer.u8(prior.exists ? before.live : before.tombstone).uint(prior.place.revision).uint(prior.place.ordinal);
+  writer
+    .u8(prior.exists ? before.live : before.tombstone)
+    .uint(prior.place.revision)
+    .uint(prior.place.ordinal);
   if (prior.exists) writer.uint(prior.createRevision).uint(prior.version).raw(prior.value);
 }
 
@@ -138,7 +157,16 @@ export function readEvent(row: Uint8Array): EventRow {
   const createRevision = exists ? reader.uint() : 0;
   const version = exists ? reader.uint() : 0;
   const value = exists ? reader.bytes() : emptyBytes;
-  return { kind: exists ? "put" : "delete", keyspace, key, createRevision, version, value, skip, before: readBefore(reader) };
+  return {
+    kind: exists ? "put" : "delete",
+    keyspace,
+    key,
+    createRevision,
+    version,
+    value,
+    skip,
+    before: readBefore(reader),
+  };
 }
 
 function readBefore(reader: ByteReader): StateBefore | undefined {

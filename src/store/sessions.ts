@@ -120,7 +120,10 @@ export class Sessions {
     this.#touch(session);
     if (floor > session.floor) forgetBelow(session, floor);
     if (sequence < session.floor) {
-      throw new StoreError("stale-sequence", `sequence ${sequence} is below ${session.floor}, what came before is forgotten`);
+      throw new StoreError(
+        "stale-sequence",
+        `sequence ${sequence} is below ${session.floor}, what came before is forgotten`,
+      );
     }
     return session.answers.get(sequence);
   }
@@ -234,5 +237,15 @@ function readSession(key: string, row: Uint8Array): Session {
   }
   reader.end();
   const links = { newer: undefined, older: undefined };
-  return { id: numberOfKey(key), clientId, lastTimestamp, lastIndex, floor, answers, answerBytes, dirty: false, ...links };
+  return {
+    id: numberOfKey(key),
+    clientId,
+    lastTimestamp,
+    lastIndex,
+    floor,
+    answers,
+    answerBytes,
+    dirty: false,
+    ...links,
+  };
 }

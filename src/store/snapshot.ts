@@ -108,7 +108,10 @@ export function readChunk(
     table = tableNames.indexOf(row.table);
     after = row.key;
     rows++;
-    writer.u8(table + 1).bytes(fromBinaryString(row.key)).bytes(row.value);
+    writer
+      .u8(table + 1)
+      .bytes(fromBinaryString(row.key))
+      .bytes(row.value);
   }
   writer.u8(0).bool(done);
   const checksum = crc32c(writer.view().subarray(checksumBytes), cursor.checksum);

@@ -29,13 +29,25 @@ export type Action =
   | { readonly kind: "crash" }
   | { readonly kind: "cutOff" }
   | { readonly kind: "transfer"; readonly maximumBytes: number }
-  | { readonly kind: "read"; readonly keyspace: string; readonly key: Uint8Array; readonly back: number; readonly limit: number };
+  | {
+      readonly kind: "read";
+      readonly keyspace: string;
+      readonly key: Uint8Array;
+      readonly back: number;
+      readonly limit: number;
+    };
 
-type Via = { readonly kind: "none" } | { readonly kind: "session"; readonly which: number; readonly lag: number } | { readonly kind: "key"; readonly key: string };
+type Via =
+  | { readonly kind: "none" }
+  | { readonly kind: "session"; readonly which: number; readonly lag: number }
+  | { readonly kind: "key"; readonly key: string };
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const key = fc.constantFrom("a", "ab", "abc", "b", "b\0", "c", "\xff", "\0").map(bytes);
-const keyspace = fc.oneof({ weight: 5, arbitrary: fc.constant("default") }, { weight: 2, arbitrary: fc.constantFrom("one", "two") });
+const keyspace = fc.oneof(
+  { weight: 5, arbitrary: fc.constant("default") },
+  { weight: 2, arbitrary: fc.constantFrom("one", "two") },
+);
 const value = fc.string({ maxLength: 5 }).map(utf8);
 const latin1 = (key: Uint8Array): string => Buffer.from(key).toString("latin1");
 const revision = fc.option(fc.nat(30), { nil: undefined, freq: 3 });
@@ -77,8 +89,14 @@ const definition = fc.record({
 });
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant("put" as const), keyspace, key, value, expectedRevision: revision }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("delete" as const), keyspace, key, expectedRevision: revision }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({ kind: fc.constant("put" as const), keyspace, key, value, expectedRevision: revision }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant("delete" as const), keyspace, key, expectedRevision: revision }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -124,13 +142,21 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 const via: fc.Arbitrary<Via> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ kind: "none" as const }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("session" as const), which: fc.nat(5), lag: fc.nat(3) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("key" as const), key: fc.constantFrom("k1", "k2", "k3", "k4", "k5") }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("key" as const), key: fc.constantFrom("k1", "k2", "k3", "k4", "k5") }),
+  },
 );
 
 export const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 20,
-    arbitrary: fc.record({ kind: fc.constant("apply" as const), operation, via, afterMs: fc.oneof(fc.nat(30), fc.constant(300)) }),
+    arbitrary: fc.record({
+      kind: fc.constant("apply" as const),
+      operation,
+      via,
+      afterMs: fc.oneof(fc.nat(30), fc.constant(300)),
+    }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("again" as const), which: fc.nat(50) }) },
   { weight: 1, arbitrary: fc.constant({ kind: "advance" as const }) },
@@ -138,10 +164,19 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: "settle" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "crash" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "cutOff" as const }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("transfer" as const), maximumBytes: fc.constantFrom(1, 100, 100_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("transfer" as const), maximumBytes: fc.constantFrom(1, 100, 100_000) }),
+  },
   {
     weight: 5,
-    arbitrary: fc.record({ kind: fc.constant("read" as const), keyspace, key, back: fc.nat(20), limit: fc.integer({ min: 1, max: 4 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      keyspace,
+      key,
+      back: fc.nat(20),
+      limit: fc.integer({ min: 1, max: 4 }),
+    }),
   },
 );
 
@@ -236,7 +271,8 @@ class Run {
     expect(this.#store.sessionCount).toBe(model.sessions.length);
     expect(this.#store.idempotencyKeyCount).toBe(model.idempotency.length);
     for (const keyspaceName of ["default", "one", "two"]) {
-      for (let back = 0; back <= 20; back += 4) this.#compareReads({ keyspace: keyspaceName, key: bytes("a"), back, limit: 3 });
+      for (let back = 0; back <= 20; back += 4)
+        this.#compareReads({ keyspace: keyspaceName, key: bytes("a"), back, limit: 3 });
     }
   }
 
@@ -291,7 +327,7 @@ class Run {
     this.append(put("z", "later"), 1);
     const writer = this.#store.restore();
     let cursor: Uint8Array = emptyBytes;
-    for (let done = false; !done; ) {
+    for (let done = false; !done;) {
       const chunk = snapshot.read(cursor, maximumBytes);
       expect(snapshot.read(cursor, maximumBytes)).toEqual(chunk);
       writer.write(chunk.bytes.slice());
@@ -357,7 +393,7 @@ class Run {
     const query = { keyspace: name, prefix: wanted.subarray(0, 1), from, limit, scanLimit: 2 * limit };
     if (from <= model.compactedRevision) return expect(caught(() => store.events(query))).toBe("compacted");
     const told: KeyEvent[] = [];
-    for (let next = from; next <= model.revision; ) {
+    for (let next = from; next <= model.revision;) {
       const page = store.events({ ...query, from: next });
       expect(page.next).toBeGreaterThan(next);
       for (const event of page.events) expect(event.revision).toBeLessThan(page.next);

@@ -34,7 +34,9 @@ function fixture(): EngineFixture {
 
 test("a store in memory is like the model", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 200, size: "max" }), (actions) => compareWithModel(fixture(), actions)),
+    fc.asyncProperty(fc.array(action, { maxLength: 200, size: "max" }), (actions) =>
+      compareWithModel(fixture(), actions),
+    ),
     { numRuns: 150 },
   );
 });

@@ -1,5 +1,5 @@
 /** Small encodings that rows, commands and results share. */
-import { ByteReader, type ByteWriter, CodecError, fromUtf8, toBinaryString, utf8 } from "../base/index.ts";
+import { type ByteReader, type ByteWriter, CodecError, fromUtf8, toBinaryString, utf8 } from "../base/index.ts";
 
 /** A signed whole number within ±(2^53 - 1): a sign byte, then the magnitude. */
 export function writeSigned(writer: ByteWriter, value: number): void {
