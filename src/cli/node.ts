@@ -38,7 +38,7 @@ export async function runNode(configFile: string): Promise<number> {
   });
   const stopping = stopSignal(supervised);
   try {
-    const host = await openHost(config, logger);
+    const host = await openHost(config, logger, { version });
     const injectFault = config.allowFaults ? injector(host, supervised, tell) : undefined;
     const sessionSecret = process.env["COHORT_SESSION_SECRET"];
     const api = await openApi(host, { logger, version, injectFault, sessionSecret });
