@@ -18,7 +18,7 @@ import type { Crc32c } from "./crc32c.ts";
 import { sectorBytes } from "./disk.ts";
 import { getWhole, isBlank } from "./segment.ts";
 
-export const frameHeaderBytes = 32;
+const frameHeaderBytes = 32;
 const magic = 0x54414243;
 const blankHeader = new Uint8Array(frameHeaderBytes);
 const at = { magic: 0, headerCrc: 4, length: 8, payloadCrc: 12, batch: 16, blankSectors: 24, records: 28 } as const;

@@ -46,7 +46,10 @@ class Writers {
     if (choice < 2) return state(group, `term ${this.#written++}`);
     if (choice < 5) return snapshot(group, Math.max(this.snapshotIndex(group, false), last - random.below(3)));
     if (choice === 5 && random.below(3) === 0) return snapshot(group, Math.max(1, last) + random.below(3), false);
-    const first = Math.max(this.snapshotIndex(group, false) + 1, last + 1 - (random.below(4) === 0 ? random.below(4) : 0));
+    const first = Math.max(
+      this.snapshotIndex(group, false) + 1,
+      last + 1 - (random.below(4) === 0 ? random.below(4) : 0),
+    );
     return entries(group, first, first + random.below(4), this.#bytes());
   }
 
@@ -123,7 +126,9 @@ function survivors(writers: Writers, recovered: readonly LogRecord[]): number {
     const expected = view(writers.appends.slice(0, count).flatMap(({ records }) => records));
     if (same(found, expected)) return count;
   }
-  throw new Error(`of ${writers.appends.length} appends, ${writers.acknowledged} acknowledged, came back: ${print(found)}`);
+  throw new Error(
+    `of ${writers.appends.length} appends, ${writers.acknowledged} acknowledged, came back: ${print(found)}`,
+  );
 }
 
 const print = (value: ReturnType<typeof view>): string => JSON.stringify([...value].sort(([a], [b]) => a - b));
@@ -179,11 +184,15 @@ function run(seed: number, steps: readonly Step[]): { segmentsRemoved: number; t
 test("whatever was acknowledged comes back, in order, and nothing else but what was appended next", () => {
   const total = { segmentsRemoved: 0, tailsCut: 0 };
   fc.assert(
-    fc.property(fc.integer({ min: 0 }), fc.array(step, { minLength: 1, maxLength: 200, size: "max" }), (seed, steps) => {
-      const seen = run(seed, steps);
-      total.segmentsRemoved += seen.segmentsRemoved;
-      total.tailsCut += seen.tailsCut;
-    }),
+    fc.property(
+      fc.integer({ min: 0 }),
+      fc.array(step, { minLength: 1, maxLength: 200, size: "max" }),
+      (seed, steps) => {
+        const seen = run(seed, steps);
+        total.segmentsRemoved += seen.segmentsRemoved;
+        total.tailsCut += seen.tailsCut;
+      },
+    ),
     { numRuns: 200 },
   );
   // The runs do reach what they are about.

@@ -46,9 +46,6 @@ interface UnderWay {
   readonly write?: Write;
 }
 
-/** The page size of the page cache: what a killed process has written of a longer write. */
-const pageBytes = 4096;
-
 export class MemoryDisk implements Disk {
   /** Room for files, in bytes. May change at any time. */
   capacityBytes: number;
@@ -253,14 +250,16 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /** A killed process has written the front of it. */
   #interruptWrite(write: Write, random: Random): void {
     const file = must(
       [...this.#files.values()].find(({ writes }) => writes.includes(write)),
       "the file under way",
     );
-    const pages = Math.ceil((write.offset + write.bytes.length) / pageBytes) - Math.floor(write.offset / pageBytes);
-    const written = random.below(pages + 1);
-    const end = (Math.floor(write.offset / pageBytes) + written) * pageBytes - write.offset;
+    const sectors =
+      Math.ceil((write.offset + write.bytes.length) / sectorBytes) - Math.floor(write.offset / sectorBytes);
+    const written = random.below(sectors + 1);
+    const end = (Math.floor(write.offset / sectorBytes) + written) * sectorBytes - write.offset;
     file.writes.splice(file.writes.indexOf(write), 1);
     if (written > 0) file.writes.push({ ...write, bytes: write.bytes.subarray(0, end), finished: true });
   }

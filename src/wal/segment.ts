@@ -133,7 +133,7 @@ export function blankFrom(bytes: Uint8Array, from: number): number {
 }
 
 /** A whole number up to 2^53 - 1 in eight bytes, little-endian. */
-export function setWhole(view: DataView, offset: number, value: number): void {
+function setWhole(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value % 2 ** 32, true);
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
 }

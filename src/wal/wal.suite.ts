@@ -52,8 +52,9 @@ export interface GroupView {
 /** What records stand for, one index at a time. */
 export function view(records: readonly LogRecord[]): Map<GroupId, GroupView> {
   const groups = new Map<GroupId, GroupView & { log: Map<LogIndex, string> }>();
+  const empty = { state: undefined, snapshot: undefined, entries: [] };
   for (const record of records) {
-    const group = groups.get(record.group) ?? { state: undefined, snapshot: undefined, entries: [], log: new Map() };
+    const group = groups.get(record.group) ?? { ...empty, log: new Map<LogIndex, string>() };
     groups.set(record.group, group);
     const bytes = toHex(record.bytes);
     if (record.kind === "state") group.state = bytes;
