@@ -62,6 +62,13 @@ export class ConfigSet {
     return true;
   }
 
+  /** Whether a row that is equal in all but the counts is in the set. */
+  has(row: Int32Array): boolean {
+    const mask = this.#table.length - 1;
+    for (let at = this.#hash(row) & mask; this.#table[at]! >= 0; at = (at + 1) & mask) if (this.#sameKey(this.#table[at]!, row)) return true;
+    return false;
+  }
+
   #sameKey(entry: number, row: Int32Array): boolean {
     const start = entry * (this.#width + this.#counts);
     for (let i = 0; i < this.#width; i++) if (this.#rows[start + i] !== row[i]) return false;
