@@ -69,7 +69,7 @@ async function killCohortLeader(cohort: Cohort): Promise<number> {
 /** The same for etcd. Its tries are short and repeated at once, which favours it. */
 async function killEtcdLeader(etcd: Etcd, binary: string): Promise<number> {
   const args = ["-endpoints", etcd.endpoints, "-operation", "put", "-outstanding", String(workers), "-connections", "4", "-warmup", "0", "-seconds", "20", "-timeout", "300ms", "-trace"];
-  const load = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const load = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"] });
   let killedAtUs = Infinity;
   let firstMs: number | undefined;
   createInterface({ input: load.stdout }).on("line", (line) => {

@@ -28,6 +28,8 @@ export interface PendingWrite {
   tries: number;
   /** Monotonic time of the last forward. */
   forwardedAt: number;
+  /** The term whose leader it was forwarded to. */
+  forwardedTerm: number;
   /** Under which it was forwarded; 0: it was not. */
   forwardId: number;
   done: boolean;

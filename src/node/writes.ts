@@ -49,6 +49,7 @@ export class WritePath {
       state: "waiting",
       tries: 0,
       forwardedAt: 0,
+      forwardedTerm: 0,
       forwardId: 0,
       done: false,
     };
@@ -129,6 +130,7 @@ export class WritePath {
         write.state = "forwarded";
         write.tries++;
         write.forwardedAt = now.mono;
+        write.forwardedTerm = this.#replica.raft.term;
         const id = this.#replica.forwardId(write);
         requests.push({ id, ttlMs: write.deadline - now.mono, body: { type: "write", command: write.command } });
       }
@@ -152,6 +154,7 @@ export class WritePath {
 
   /** A new leader, or none: what was on its way to the old one goes out again. */
   onLeadership(): void {
+    if (this.#replica.planted("answers-by-index-alone")) return;
     const orphans = [...this.#logged.values()];
     this.#logged.clear();
     for (const write of orphans) {
@@ -169,7 +172,9 @@ export class WritePath {
     if (isolation !== undefined) return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
     if (raft.leader === undefined || (write.bare && write.sequence === 0)) return;
     const silent = write.state === "forwarded" && now.mono - write.forwardedAt > 2 * config.raft.electionTimeoutMs;
-    if (write.state === "waiting" || silent) this.#enqueue(write);
+    if (write.state !== "waiting" && !silent) return;
+    if (write.bare && this.#replica.planted("retries-as-new")) return this.#giveSequence(write);
+    this.#enqueue(write);
   }
 
   /** Writes wait for a session, and the last try to open one failed: another. */
