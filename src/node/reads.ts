@@ -58,7 +58,7 @@ export class ReadPath {
   /** Answers from the present state where it satisfies the contract. */
   #answerLocally(read: PendingRead): boolean {
     const replica = this.#replica;
-    if (read.position > replica.store.applied.index) return false;
+    if (read.position > replica.store.applied.index && !replica.planted("session-token-ignored")) return false;
     const bound = read.contract.stalenessMs;
     const stalenessMs = replica.stalenessMs();
     if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
@@ -100,7 +100,7 @@ export class ReadPath {
       if (read.done) continue;
       if (read.position > index) {
         this.#replica.refuse(read, failure("bad-token", `it names position ${read.position}, and the log ends at ${index}`));
-      } else if (applied.index >= index) {
+      } else if (applied.index >= index || this.#replica.planted("reads-before-applied")) {
         this.#serveLinearizable(read);
         served++;
       } else {
@@ -158,7 +158,7 @@ export class ReadPath {
         guarantee: reached && contract.session ? "MonotonicRead" : "Eventual",
         position: replica.store.applied.index,
         stalenessMs: replica.stalenessMs(),
-        degraded: true,
+        degraded: !replica.planted("degraded-not-said"),
       };
       replica.sink.fact({ type: "readServed", path: "degraded", count: 1 });
       this.#serve(read, kept);

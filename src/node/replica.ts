@@ -64,11 +64,11 @@ export class Replica {
       store.applied.index === 0 ? undefined : { ...store.applied, membership: decodeMembership(must(store.membership, "membership")) };
     this.#checkpointIndex = store.applied.index;
     this.raft = new Raft(
-      { id: config.id, group, bootstrap: config.bootstrap, applied, ...config.raft },
+      { id: config.id, group, bootstrap: config.bootstrap, applied, ...config.raft, ...(config.bugs ? { bugs: config.bugs } : {}) },
       records.map((record) => record.record),
       random,
     );
-    this.#nextForward = 1 + random.u32();
+    this.#nextForward = 1 + (this.planted("names-begin-anew") ? 0 : random.u32());
     this.#writes = new WritePath(this);
     this.#reads = new ReadPath(this, random.u32());
     this.#watches = new Watches(this);
@@ -85,6 +85,11 @@ export class Replica {
 
   get id(): NodeId {
     return this.config.id;
+  }
+
+  /** Whether a mistake was planted (`NodeConfig.bugs`). */
+  planted(bug: string): boolean {
+    return this.config.bugs !== undefined && this.config.bugs.has(bug);
   }
 
   get storageFull(): boolean {
@@ -368,6 +373,7 @@ export class Replica {
       (error) => this.#onCheckpointed(index, error),
     );
     this.#checkpoint = { job, index };
+    if (this.planted("compacts-before-checkpoint")) this.drive({ kind: "command", command: { type: "compact", index } });
     this.#checkpointAt = undefined;
   }
 
@@ -398,7 +404,8 @@ export class Replica {
   /** Upper bound of how old the applied state is, milliseconds, clock errors counted in; undefined: not known. */
   stalenessMs(): number | undefined {
     const closed = this.raft.closed(this.#now);
-    return closed === undefined ? undefined : stalenessOf(this.#now, closed.at);
+    if (closed === undefined) return undefined;
+    return this.planted("staleness-ignores-clock-error") ? Math.max(0, this.#now.wall - this.#now.error - closed.at) : stalenessOf(this.#now, closed.at);
   }
 
   status(now: Reading): GroupStatus {

@@ -27,7 +27,7 @@ export class SnapshotStreams {
     if (!stream || cursor.length === 0) {
       stream?.reader.close();
       const reader = this.#replica.store.snapshot();
-      stream = { reader, head: { ...reader.position, membership: decodeMembership(must(reader.membership, "membership")) } };
+      stream = { reader, head: { ...reader.position, ...(this.#replica.planted("snapshot-without-term") ? { term: 0 } : {}), membership: decodeMembership(must(reader.membership, "membership")) } };
       this.#readers.set(to, stream);
     }
     const { bytes, next, done } = stream.reader.read(cursor, chunkBytes);

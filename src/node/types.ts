@@ -87,6 +87,8 @@ export interface NodeConfig {
   /** Applied state becomes durable at the latest this long after it changed, or when this much has changed. */
   readonly checkpointIntervalMs: number;
   readonly checkpointBytes: number;
+  /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
+  readonly bugs?: ReadonlySet<string>;
 }
 
 /** Sensible for a cluster on one machine or in one region. */

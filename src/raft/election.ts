@@ -130,20 +130,22 @@ function becomeLeader(raft: RaftState, now: Reading, effects: Effects): void {
 }
 
 export function onVoteRequest(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "voteRequest" }>, effects: Effects): void {
-  const upToDate = message.last.term > raft.log.lastTerm || (message.last.term === raft.log.lastTerm && message.last.index >= raft.log.lastIndex);
+  const upToDate = raft.planted("no-up-to-date-check") || message.last.term > raft.log.lastTerm || (message.last.term === raft.log.lastTerm && message.last.index >= raft.log.lastIndex);
   if (message.pre) {
     const granted = message.term > raft.term && upToDate && !raft.holdsOnToLeader(now);
     const term = granted ? message.term : raft.term;
     raft.sendAfterState(effects, from, { type: "voteResponse", term, pre: true, granted });
     return;
   }
-  const granted = message.term === raft.term && upToDate && (raft.vote === undefined || raft.vote === from) && raft.leader === undefined;
+  const granted = message.term === raft.term && upToDate && (raft.vote === undefined || raft.vote === from || raft.planted("votes-twice")) && raft.leader === undefined;
   if (granted) {
     if (raft.vote === undefined) raft.fact(effects, { type: "voted", term: raft.term, candidate: from });
     raft.setState(raft.term, from);
     raft.resetElectionTimer(now);
   }
-  raft.sendAfterWrite(from, { type: "voteResponse", term: raft.term, pre: false, granted });
+  const response: Message = { type: "voteResponse", term: raft.term, pre: false, granted };
+  if (raft.planted("vote-not-durable")) raft.send(effects, from, response);
+  else raft.sendAfterWrite(from, response);
 }
 
 export function onVoteResponse(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "voteResponse" }>, effects: Effects): void {

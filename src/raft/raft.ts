@@ -39,7 +39,7 @@ export class Raft implements Core<RaftProtocol> {
     // stopped, not to elect another within an election timeout.
     if (raft.leaderHeardAt === undefined) {
       // A node that never took part promised nothing.
-      const fresh = raft.term === 0;
+      const fresh = raft.term === 0 || raft.planted("restart-forgets-promise");
       raft.leaderHeardAt = fresh ? now.mono - raft.config.electionTimeoutMs : now.mono;
       raft.resetElectionTimer(now);
     }
@@ -124,6 +124,8 @@ export class Raft implements Core<RaftProtocol> {
       return true;
     }
     if (message.term === raft.term) return true;
+    if (raft.planted("old-leader-obeyed") && message.type === "append") return true;
+    if (raft.planted("old-votes-counted") && message.type === "voteResponse" && !message.pre) return true;
     // A leader or candidate of an old term learns that it is one.
     if (isFromLeader(message)) {
       raft.sendAfterState(effects, from, { type: "heartbeatAck", term: raft.term, round: 0, last: raft.log.lastIndex });
@@ -187,7 +189,8 @@ export class Raft implements Core<RaftProtocol> {
     if (refusal) return refuse(refusal);
     if (!membershipSettled(raft)) return refuse("change-in-progress");
     if (membershipProblem(voters, learners)) return refuse("bad-membership");
-    const data = encodeMembership(jointMembership(raft.membership, voters, learners));
+    const joint = raft.planted("single-step-membership") ? { voters, outgoing: [], learners } : jointMembership(raft.membership, voters, learners);
+    const data = encodeMembership(joint);
     const index = raft.appendAsLeader(now, "membership", data);
     adoptMembership(raft, index, data, effects);
     raft.output(effects, { type: "proposed", batch, first: index, count: 1, term: raft.term });

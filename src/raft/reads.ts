@@ -24,12 +24,12 @@ export function onReadRequest(raft: RaftState, now: Reading, from: NodeId, messa
 function readAsLeader(raft: RaftState, now: Reading, id: number, from: NodeId | undefined, effects: Effects): void {
   const leading = raft.leading!;
   leading.lastWorkAt = now.mono;
-  if (!raft.leadsSettled) {
+  if (!raft.leadsSettled && !raft.planted("read-before-noop")) {
     // Until the term's no-op is committed, the commit index may be behind what an earlier leader acknowledged.
     leading.earlyReads.push({ id, from });
     return;
   }
-  if (raft.hasLease(now)) {
+  if (raft.hasLease(now) || raft.planted("read-without-round")) {
     answer(raft, id, from, raft.commitIndex, closedNow(raft, now), effects);
     return;
   }

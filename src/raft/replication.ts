@@ -24,7 +24,7 @@ export function startRound(raft: RaftState, now: Reading, effects: Effects): voi
   for (const [node, progress] of leading.progress) {
     progress.heartbeatRound = leading.round;
     progress.heartbeatNext = progress.next;
-    const commit = Math.min(raft.commitIndex, progress.match);
+    const commit = raft.planted("heartbeat-commits-ahead") ? raft.commitIndex : Math.min(raft.commitIndex, progress.match);
     raft.send(effects, node, { type: "heartbeat", term: raft.term, round: leading.round, commit, closed, quiesce: false });
     progress.sentCommit = commit;
   }
@@ -33,7 +33,7 @@ export function startRound(raft: RaftState, now: Reading, effects: Effects): voi
 
 /** What a leader may close: under a lease the present, else what its last answered round closed. */
 export function closedNow(raft: RaftState, now: Reading): Closed | undefined {
-  if (raft.hasLease(now)) return { at: now.wall - now.error, index: raft.commitIndex };
+  if (raft.hasLease(now) || raft.planted("closed-too-early")) return { at: now.wall - now.error, index: raft.commitIndex };
   return raft.leading?.closed;
 }
 
@@ -155,7 +155,7 @@ export function onHeartbeatAck(raft: RaftState, now: Reading, from: NodeId, mess
 export function maybeCommit(raft: RaftState, effects: Effects): void {
   if (!raft.leading) return;
   const index = raft.quorumMatch();
-  if (index > raft.commitIndex && raft.log.term(index) === raft.term) advanceCommit(raft, index, effects);
+  if (index > raft.commitIndex && (raft.log.term(index) === raft.term || raft.planted("old-term-committed-by-counting"))) advanceCommit(raft, index, effects);
 }
 
 // ---- Follower --------------------------------------------------------------------------------------
@@ -179,13 +179,13 @@ export function onAppend(raft: RaftState, now: Reading, from: NodeId, message: A
   if (last <= raft.commitIndex) {
     // All of it is committed here already, so it is the leader's too (leader completeness).
     acknowledge(raft, from, message.round, raft.commitIndex);
-  } else if (message.previous.index >= raft.commitIndex && !log.has(message.previous)) {
+  } else if (message.previous.index >= raft.commitIndex && !log.has(message.previous) && !(raft.planted("no-previous-check") && message.previous.index <= log.lastIndex)) {
     const hint = log.lastAtMost(message.previous.index, message.previous.term);
     raft.sendAfterState(effects, from, { type: "appendRejected", term: raft.term, round: message.round, rejected: message.previous.index, hint });
   } else {
     takeEntries(raft, message, effects);
     acknowledge(raft, from, message.round, last);
-    advanceCommit(raft, Math.min(message.commit, last), effects);
+    advanceCommit(raft, Math.min(message.commit, raft.planted("commits-unmatched-tail") ? log.lastIndex : last), effects);
   }
   noteClosed(raft, message.closed);
 }
@@ -194,6 +194,8 @@ export function onAppend(raft: RaftState, now: Reading, from: NodeId, message: A
 function takeEntries(raft: RaftState, message: Append, effects: Effects): void {
   const { log } = raft;
   let first: LogIndex | undefined;
+  const last = message.previous.index + message.entries.length;
+  if (raft.planted("late-append-truncates") && message.entries.length > 0 && last < log.lastIndex) truncate(raft, last + 1, effects);
   for (const entry of message.entries) {
     if (entry.index <= raft.commitIndex || log.term(entry.index) === entry.term) continue;
     if (entry.index <= log.lastIndex) truncate(raft, entry.index, effects);
@@ -211,7 +213,7 @@ function truncate(raft: RaftState, from: LogIndex, effects: Effects): void {
   raft.log.truncateFrom(from);
   raft.durableIndex = Math.min(raft.durableIndex, from - 1);
   raft.unstableFrom = Math.min(raft.unstableFrom, from);
-  if (raft.history.truncateFrom(from)) raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
+  if (!raft.planted("membership-not-truncated") && raft.history.truncateFrom(from)) raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
   raft.fact(effects, { type: "truncated", from });
 }
 
@@ -249,7 +251,7 @@ export function noteClosed(raft: RaftState, closed: Closed | undefined): void {
     if (raft.closedAhead.length >= 4) raft.closedAhead.splice(2, 1);
     raft.closedAhead.push(closed);
   }
-  while (raft.closedAhead.length > 0 && raft.closedAhead[0]!.index <= raft.appliedIndex) {
+  while (raft.closedAhead.length > 0 && (raft.closedAhead[0]!.index <= raft.appliedIndex || raft.planted("closed-before-applied"))) {
     const next = raft.closedAhead.shift()!;
     if (raft.closed === undefined || next.at > raft.closed.at) raft.closed = next;
   }
@@ -285,7 +287,7 @@ export function deliverCommitted(raft: RaftState, effects: Effects): void {
 
 /** Leaves a joint configuration as soon as it is committed (thesis, 4.3); also one that an earlier leader entered. */
 export function maybeLeaveJoint(raft: RaftState, now: Reading, effects: Effects): void {
-  if (!raft.leadsSettled || !isJoint(raft.membership) || raft.history.currentIndex > raft.commitIndex) return;
+  if (!raft.leadsSettled || !isJoint(raft.membership) || (raft.history.currentIndex > raft.commitIndex && !raft.planted("leaves-joint-early"))) return;
   const data = encodeMembership(leaveJoint(raft.membership));
   adoptMembership(raft, raft.appendAsLeader(now, "membership", data), data, effects);
 }

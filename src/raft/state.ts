@@ -133,6 +133,11 @@ export class RaftState {
     return this.config.id;
   }
 
+  /** Whether a mistake was planted (`RaftConfig.bugs`). */
+  planted(bug: string): boolean {
+    return this.config.bugs !== undefined && this.config.bugs.has(bug);
+  }
+
   get membership(): Membership {
     return this.history.current;
   }
@@ -179,7 +184,7 @@ export class RaftState {
 
   /** Sends a message that is true once the present term is durable. */
   sendAfterState(effects: Effects, to: NodeId, message: Message): void {
-    if (this.stateChanged || this.durableWrite < this.stateWrite) this.sendAfterWrite(to, message);
+    if ((this.stateChanged || this.durableWrite < this.stateWrite) && !this.planted("term-not-durable")) this.sendAfterWrite(to, message);
     else this.send(effects, to, message);
   }
 
@@ -200,6 +205,7 @@ export class RaftState {
   /** Whether this node must not help to depose a leader it heard from a moment ago (thesis, 4.2.3 and 6.4.1). */
   holdsOnToLeader(now: Reading): boolean {
     const timeout = this.config.electionTimeoutMs;
+    if (this.planted("votes-within-lease")) return false;
     if (this.leading) return now.mono - this.leading.quorumContactAt < timeout;
     return this.leaderHeardAt !== undefined && now.mono - this.leaderHeardAt < timeout;
   }
@@ -207,8 +213,8 @@ export class RaftState {
   /** Whether reads may be served without asking anyone: no other leader can exist before the lease ends. */
   hasLease(now: Reading): boolean {
     const { leading, config } = this;
-    if (!leading || !config.leases || leading.leaseForfeited || !this.leadsSettled) return false;
-    return now.mono < leading.quorumContactAt + config.electionTimeoutMs * (1 - config.clockDrift);
+    if (!leading || !config.leases || (leading.leaseForfeited && !this.planted("lease-survives-transfer")) || !this.leadsSettled) return false;
+    return now.mono < leading.quorumContactAt + config.electionTimeoutMs * (this.planted("lease-ignores-drift") ? 1 : 1 - config.clockDrift);
   }
 
   progressOf(node: NodeId): Progress | undefined {
@@ -238,7 +244,8 @@ export class RaftState {
   }
 
   quorumMatch(): LogIndex {
-    return quorumValue(this.membership, (node) => (node === this.id ? this.durableIndex : (this.progressOf(node)?.match ?? 0)));
+    const membership = this.planted("joint-counts-new-only") ? { ...this.membership, outgoing: [] } : this.membership;
+    return quorumValue(membership, (node) => (node === this.id ? (this.planted("leader-counts-unsynced") ? this.log.lastIndex : this.durableIndex) : (this.progressOf(node)?.match ?? 0)));
   }
 
   /** The head of a snapshot of the state after `index`, which must be in the log or its base. */

@@ -221,6 +221,8 @@ export interface RaftConfig {
   readonly retainedLogBytes: number;
   /** Fall asleep after this long without work; undefined: never. */
   readonly quiesceAfterMs: number | undefined;
+  /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
+  readonly bugs?: ReadonlySet<string>;
 }
 
 export const defaultRaftTimings = {

@@ -7,10 +7,12 @@ export function flushWrites(raft: RaftState, effects: Effects): void {
   if (raft.ackDue) {
     const { to, round, match } = raft.ackDue;
     raft.ackDue = undefined;
-    raft.afterWrite.push({ to, message: { type: "appendAccepted", term: raft.term, round, match } });
+    const message = { type: "appendAccepted", term: raft.term, round, match } as const;
+    if (raft.planted("acknowledges-before-sync")) raft.send(effects, to, message);
+    else raft.afterWrite.push({ to, message });
   }
   const records: Record[] = raft.recordsFirst.splice(0);
-  if (raft.stateChanged) records.push({ type: "state", term: raft.term, vote: raft.vote });
+  if (raft.stateChanged && !raft.planted("vote-not-persisted")) records.push({ type: "state", term: raft.term, vote: raft.vote });
   const hasEntries = raft.unstableFrom <= raft.log.lastIndex;
   if (hasEntries) records.push({ type: "entries", entries: raft.log.slice(raft.unstableFrom, raft.log.lastIndex) });
   const sends = raft.afterWrite;

@@ -29,6 +29,7 @@ const initialPosition: AppliedPosition = { index: 0, term: 0, timestamp: 0 };
  */
 export class Machine {
   readonly #crc32c: Crc32c;
+  readonly #bugs: ReadonlySet<string> | undefined;
   readonly context: Context;
   readonly keys: Keys;
   readonly counters: Counters;
@@ -39,8 +40,9 @@ export class Machine {
   /** Ids of dropped keyspaces whose rows this replica still has. */
   leftovers: number[] = [];
 
-  constructor(overlay: Overlay, crc32c: Crc32c) {
+  constructor(overlay: Overlay, crc32c: Crc32c, bugs?: ReadonlySet<string>) {
     this.#crc32c = crc32c;
+    this.#bugs = bugs;
     this.context = {
       overlay,
       applied: initialPosition,
@@ -125,7 +127,7 @@ export class Machine {
     const { session, sequence, floor } = envelope;
     try {
       const known = this.sessions.recall(session, sequence, floor);
-      if (known !== undefined) return known;
+      if (known !== undefined && this.#bugs?.has("retries-applied-again") !== true) return known;
     } catch (error) {
       return encodeResult(refusal(error));
     }
@@ -139,7 +141,7 @@ export class Machine {
     const fingerprint = { checksum: this.#crc32c(bytes), length: bytes.length };
     try {
       const known = this.idempotency.recall(envelope.key, fingerprint);
-      if (known !== undefined) return known;
+      if (known !== undefined && this.#bugs?.has("idempotency-keys-ignored") !== true) return known;
     } catch (error) {
       return encodeResult(refusal(error));
     }

@@ -18,6 +18,8 @@ import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "
 export interface StoreOptions {
   /** For snapshots and fingerprints: the same function on every replica, so really CRC-32C. `wal/` has a plain one. */
   readonly crc32c: Crc32c;
+  /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
+  readonly bugs?: ReadonlySet<string>;
 }
 
 export interface EventQuery {
@@ -45,6 +47,7 @@ export function openStore(engine: Engine, options: StoreOptions): Store {
 export class Store {
   readonly #engine: Engine;
   readonly #crc32c: Crc32c;
+  readonly #bugs: ReadonlySet<string> | undefined;
   readonly #overlay: Overlay;
   readonly #machine: Machine;
   #committedIndex: LogIndex;
@@ -55,7 +58,8 @@ export class Store {
     this.#engine = engine;
     this.#crc32c = options.crc32c;
     this.#overlay = new Overlay(engine);
-    this.#machine = new Machine(this.#overlay, this.#crc32c);
+    this.#bugs = options.bugs;
+    this.#machine = new Machine(this.#overlay, this.#crc32c, options.bugs);
     this.#machine.load();
     this.#committedIndex = this.applied.index;
   }
@@ -170,6 +174,7 @@ export class Store {
     const position = this.applied;
     const { membership } = this;
     const { source, close } = this.#source();
+    if (this.#bugs?.has("sessions-not-in-snapshot")) forgetSessions(source);
     const read: SnapshotReader["read"] = (cursor, maximumBytes) =>
       readChunk(source, cursor, maximumBytes, this.#crc32c);
     return { position, membership, read, close };
@@ -201,10 +206,16 @@ export class Store {
     return hash.digest();
   }
 
-  #source(): { source: SnapshotSource; close: () => void } {
+  #source(): { source: { -readonly [Part in keyof SnapshotSource]: SnapshotSource[Part] }; close: () => void } {
     this.#machine.flush();
     const reader = this.#overlay.snapshot();
     const keyspaces = this.#machine.keyspaces.ids();
     return { source: { reader, compactedRevision: this.compactedRevision, keyspaces }, close: () => reader.close() };
   }
+}
+
+/** A planted mistake: the table of sessions stays behind. */
+function forgetSessions(source: { reader: SnapshotSource["reader"] }): void {
+  const { reader } = source;
+  source.reader = { ...reader, range: (table, options) => (table === "sessions" ? [] : reader.range(table, options)) };
 }

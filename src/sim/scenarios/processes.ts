@@ -41,6 +41,19 @@ export const processes: readonly Scenario[] = [
     ],
   },
   {
+    name: "votes",
+    title: "Elections under fire: disks are slow, and the power goes while votes are written",
+    nodes: [3, 5],
+    durationMs: 12_000,
+    workload: { operationsPerSecond: 10 },
+    world: { raft: { electionTimeoutMs: 60, heartbeatMs: 20 }, network: { minDelayMs: 0.2, maxDelayMs: 8 }, disk: { minMs: 2, maxMs: 30 } },
+    faults: [
+      { kind: "crash", perMinute: 150, leader: 0.2, follower: 0.3, power: 0.8, forMs: [1, 60] },
+      { kind: "isolate", perMinute: 100, leader: 0.6, oneWay: 0.3, forMs: [50, 400] },
+      { kind: "weather", perMinute: 20, drop: [0, 0.1], duplicate: [0, 0.2], corrupt: [0, 0], reorder: [0, 0.7], delayMs: [5, 200], forMs: [500, 4000] },
+    ],
+  },
+  {
     name: "rolling-restart",
     title: "Every node is stopped in turn, as an upgrade does it",
     nodes: [3, 5],

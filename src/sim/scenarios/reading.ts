@@ -31,6 +31,18 @@ export const reading: readonly Scenario[] = [
     ],
   },
   {
+    name: "lease-restarts",
+    title: "Followers restart within milliseconds while a leader that is cut off still reads under its lease",
+    nodes: [3],
+    durationMs: 10_000,
+    workload: { operationsPerSecond: 100, reads: ["linearizable"], clients: 8, counters: 1, mix: { increment: 1, readCounter: 1, put: 0, get: 0, delete: 0 } },
+    world: { raft: { electionTimeoutMs: 600, heartbeatMs: 50 }, attemptTimeoutMs: 200 },
+    faults: [
+      { kind: "isolate", perMinute: 80, leader: 1, oneWay: 0, forMs: [300, 1500] },
+      { kind: "crash", perMinute: 500, follower: 0.8, power: 0.2, forMs: [1, 10] },
+    ],
+  },
+  {
     name: "bounded-staleness",
     title: "Reads that say how old they are, on replicas that are cut off and far behind",
     nodes: [3, 5],

@@ -1,0 +1,49 @@
+/** A mistake that can be planted on purpose, and the scenario that is expected to find it. */
+export interface PlantedBug {
+  readonly name: string;
+  readonly title: string;
+  readonly scenario: string;
+}
+
+/** Known mistakes, each behind a switch in the room where it belongs. They show that campaigns find what they claim to find. */
+export const plantedBugs: readonly PlantedBug[] = [
+  { name: "old-term-committed-by-counting", title: "An entry of an old term counts as committed once a majority has it (Raft, figure 8)", scenario: "figure-8" },
+  { name: "vote-not-persisted", title: "Term and vote are never written", scenario: "quick-restarts" },
+  { name: "vote-not-durable", title: "A vote is sent before it is durable", scenario: "votes" },
+  { name: "term-not-durable", title: "Answers of a new term leave before the term is durable", scenario: "votes" },
+  { name: "votes-twice", title: "A node votes for several candidates of one term", scenario: "elections" },
+  { name: "old-votes-counted", title: "Votes of an earlier term count", scenario: "votes" },
+  { name: "no-up-to-date-check", title: "Votes go to candidates whose log is behind", scenario: "unreliable-churn" },
+  { name: "votes-within-lease", title: "Followers vote although they hear a leader, whose lease relies on them", scenario: "leases" },
+  { name: "restart-forgets-promise", title: "A restarted node votes at once, although it promised a leader not to", scenario: "lease-restarts" },
+  { name: "old-leader-obeyed", title: "Appends of a leader of an old term are taken", scenario: "unreliable-churn" },
+  { name: "late-append-truncates", title: "An append that comes late cuts off what was appended after it", scenario: "unreliable-network" },
+  { name: "no-previous-check", title: "Entries are appended after an entry that is not the leader's", scenario: "unreliable-churn" },
+  { name: "commits-unmatched-tail", title: "A follower commits entries that its leader has not compared", scenario: "unreliable-churn" },
+  { name: "heartbeat-commits-ahead", title: "A heartbeat commits what the follower holds, not what it shares with the leader", scenario: "unreliable-churn" },
+  { name: "acknowledges-before-sync", title: "A follower acknowledges entries before they are durable", scenario: "torn-writes" },
+  { name: "leader-counts-unsynced", title: "A leader counts itself before its own write is durable", scenario: "torn-writes" },
+  { name: "torn-tail-accepted", title: "Recovery takes a torn batch for a whole one", scenario: "torn-writes" },
+  { name: "compacts-before-checkpoint", title: "The log is cut before the state that replaces it is durable", scenario: "power-loss" },
+  { name: "lease-ignores-drift", title: "A lease is as long as an election timeout, whatever the clocks do", scenario: "clock-drift" },
+  { name: "lease-survives-transfer", title: "A leader reads under its lease after it told another to campaign", scenario: "leases" },
+  { name: "read-without-round", title: "ReadIndex without a round that confirms leadership", scenario: "linearizable-reads" },
+  { name: "read-before-noop", title: "A new leader reads before an entry of its term is committed", scenario: "linearizable-reads" },
+  { name: "reads-before-applied", title: "A read is answered before the replica has applied its index", scenario: "linearizable-reads" },
+  { name: "session-token-ignored", title: "A replica answers a session although it is behind the session's position", scenario: "session-tokens" },
+  { name: "degraded-not-said", title: "An answer that keeps less than was asked does not say so", scenario: "session-tokens" },
+  { name: "closed-too-early", title: "A leader that may have been deposed goes on closing timestamps", scenario: "bounded-staleness" },
+  { name: "closed-before-applied", title: "A closed timestamp counts before its entries are applied", scenario: "bounded-staleness" },
+  { name: "staleness-ignores-clock-error", title: "Staleness is measured as if clocks were exact", scenario: "clock-skew" },
+  { name: "joint-counts-new-only", title: "A joint configuration commits with a majority of the new members alone", scenario: "membership-partition" },
+  { name: "leaves-joint-early", title: "A joint configuration is left before it is committed", scenario: "membership-partition" },
+  { name: "single-step-membership", title: "Members change in one step, to majorities that need not overlap", scenario: "membership-partition" },
+  { name: "membership-not-truncated", title: "A membership counts on after its entry was truncated", scenario: "membership-partition" },
+  { name: "snapshot-without-term", title: "A snapshot does not carry the term of its last entry", scenario: "snapshots" },
+  { name: "sessions-not-in-snapshot", title: "A snapshot leaves the sessions out", scenario: "snapshots" },
+  { name: "retries-applied-again", title: "A retry under a session is applied again", scenario: "unreliable-churn" },
+  { name: "idempotency-keys-ignored", title: "A retry under an idempotency key is applied again", scenario: "unreliable-churn" },
+  { name: "retries-as-new", title: "A node sends a write again as if it were another one", scenario: "leader-kill" },
+  { name: "answers-by-index-alone", title: "Who waits at an index is answered with whatever another leader put there", scenario: "elections" },
+  { name: "names-begin-anew", title: "A restarted node names its requests as it did before", scenario: "quick-restarts" },
+];

@@ -1,0 +1,82 @@
+/** A failure as a file: its plan and what it broke. */
+import Type, { type Static } from "typebox";
+import Value from "typebox/value";
+import type { Plan } from "./plan.ts";
+
+const ms = Type.Number({ minimum: 0 });
+const node = Type.Integer({ minimum: 1 });
+const nodes = Type.Array(node);
+const rate = Type.Number({ minimum: 0, maximum: 1 });
+const target = Type.Union([node, Type.Literal("leader"), Type.Literal("follower")]);
+const lasting = { at: ms, forMs: ms };
+
+const fault = Type.Union([
+  Type.Object({ kind: Type.Literal("crash"), target, power: Type.Boolean(), ...lasting }),
+  Type.Object({ kind: Type.Literal("powerLoss"), ...lasting }),
+  Type.Object({ kind: Type.Literal("pause"), target, ...lasting }),
+  Type.Object({ kind: Type.Literal("slow"), target, stepMs: ms, ...lasting }),
+  Type.Object({ kind: Type.Literal("isolate"), target, inbound: Type.Boolean(), outbound: Type.Boolean(), ...lasting }),
+  Type.Object({ kind: Type.Literal("partition"), shape: Type.String(), cut: Type.Array(Type.Tuple([node, node])), flapMs: ms, ...lasting }),
+  Type.Object({ kind: Type.Literal("weather"), drop: rate, duplicate: rate, corrupt: rate, reorder: rate, delayMs: ms, ...lasting }),
+  Type.Object({ kind: Type.Literal("slowDisk"), target, delayMs: ms, ...lasting }),
+  Type.Object({ kind: Type.Literal("diskFull"), target, ...lasting }),
+  Type.Object({ kind: Type.Literal("syncError"), target, at: ms }),
+  Type.Object({ kind: Type.Literal("clockRate"), node, rate: Type.Number({ exclusiveMinimum: 0 }), ...lasting }),
+  Type.Object({ kind: Type.Literal("clockOffset"), node, offsetMs: Type.Number(), ...lasting }),
+  Type.Object({ kind: Type.Literal("transfer"), to: Type.Integer({ minimum: 0 }), at: ms }),
+  Type.Object({ kind: Type.Literal("membership"), voters: nodes, learners: nodes, at: ms }),
+]);
+
+const consistency = Type.Union(["linearizable", "session", "bounded", "eventual"].map((name) => Type.Literal(name as "linearizable" | "session" | "bounded" | "eventual")));
+const counter = Type.String();
+const key = Type.String();
+
+const operation = Type.Union([
+  Type.Object({ kind: Type.Literal("increment"), counter, by: Type.Integer() }),
+  Type.Object({ kind: Type.Literal("readCounter"), counter, consistency, boundMs: ms }),
+  Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer() }),
+  Type.Object({ kind: Type.Literal("get"), key, consistency, boundMs: ms }),
+  Type.Object({ kind: Type.Literal("delete"), key }),
+]);
+
+const plan = Type.Object({
+  scenario: Type.String(),
+  seed: Type.Integer({ minimum: 0 }),
+  nodes: node,
+  members: node,
+  durationMs: ms,
+  clients: Type.Array(Type.Union([Type.Literal("session"), Type.Literal("idempotent"), Type.Literal("bare")])),
+  faults: Type.Array(fault),
+  operations: Type.Array(Type.Object({ at: ms, client: Type.Integer({ minimum: 0 }), operation })),
+  leftDown: nodes,
+  bugs: Type.Array(Type.String()),
+});
+
+const planFile = Type.Object({
+  format: Type.Literal("cohort-simulation-1"),
+  /** What it broke when it was found, and what it is about; for people. */
+  clause: Type.String(),
+  story: Type.String(),
+  plan,
+});
+
+export type PlanFile = Omit<Static<typeof planFile>, "plan"> & { readonly plan: Plan };
+
+/** Reads the text of a plan's file. Throws an Error that says which part is wrong. */
+export function parsePlanFile(text: string): PlanFile {
+  const value: unknown = JSON.parse(text);
+  if (Value.Check(planFile, value)) return value;
+  const [first] = Value.Errors(planFile, value);
+  throw new Error(`not the file of a simulation: ${first?.instancePath ?? ""} ${first?.message ?? ""}`);
+}
+
+/** One line for each fault and operation, so that it can be read and compared. */
+export function formatPlanFile({ clause, story, plan }: Omit<PlanFile, "format">): string {
+  const { faults, operations, ...rest } = plan;
+  const lines = (name: string, items: readonly unknown[]): string =>
+    items.length === 0 ? `    "${name}": []` : `    "${name}": [\n${items.map((item) => `      ${JSON.stringify(item)}`).join(",\n")}\n    ]`;
+  const scalars = Object.entries(rest).map(([name, value]) => `    "${name}": ${JSON.stringify(value)}`);
+  const body = [...scalars, lines("faults", faults), lines("operations", operations)].join(",\n");
+  const head = { format: "cohort-simulation-1", clause, story };
+  return `{\n${Object.entries(head).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`).join(",\n")},\n  "plan": {\n${body}\n  }\n}\n`;
+}
