@@ -171,8 +171,10 @@ export class WritePath {
     if (write.state === "queued" || write.state === "logged") return;
     if (isolation !== undefined) return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
     if (raft.leader === undefined || (write.bare && write.sequence === 0)) return;
-    const silent = write.state === "forwarded" && now.mono - write.forwardedAt > 2 * config.raft.electionTimeoutMs;
-    if (write.state !== "waiting" && !silent) return;
+    // The next leader knows nothing of it; nor may one that has not answered for long.
+    const deposed = write.forwardedTerm !== raft.term;
+    const silent = now.mono - write.forwardedAt > 2 * config.raft.electionTimeoutMs;
+    if (write.state === "forwarded" && !deposed && !silent) return;
     if (write.bare && this.#replica.planted("retries-as-new")) return this.#giveSequence(write);
     this.#enqueue(write);
   }
