@@ -1,4 +1,5 @@
 import { emptyBytes } from "./bytes.ts";
+import { copyBytes } from "./slab.ts";
 
 /** Thrown by a ByteReader on input that cannot be what it claims to be. */
 export class CodecError extends Error {
@@ -8,18 +9,23 @@ export class CodecError extends Error {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** Text up to this long has a length of one byte; where it is also plain ASCII it is copied here, which is ten times as fast. */
+const shortText = 0x7f;
+
+/** Floats pass through here: a view for each writer and reader would cost more than all else they do. */
+const floatBytes = new Uint8Array(8);
+const floatView = new DataView(floatBytes.buffer);
+
 /**
  * Appends values to one growing buffer. Whole numbers are unsigned LEB128 up to 2^53 - 1,
  * signed ones zigzag; bytes and text carry their length; floats are little-endian IEEE 754.
  */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -36,9 +42,9 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What was written, as a copy of its own. */
+  /** What was written, as a copy that nobody changes. It may share its buffer with others: mind its `byteOffset`. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return copyBytes(this.view());
   }
 
   #reserve(extra: number): void {
@@ -47,7 +53,6 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.view());
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 
   u8(value: number): this {
@@ -62,16 +67,14 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value, true);
+    this.patchU32(this.#length, value);
     this.#length += 4;
     return this;
   }
 
   f64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
-    return this;
+    floatView.setFloat64(0, value, true);
+    return this.raw(floatBytes);
   }
 
   /** An unsigned whole number up to 2^53 - 1. */
@@ -108,7 +111,19 @@ export class ByteWriter {
   }
 
   text(value: string): this {
-    return this.bytes(encoder.encode(value));
+    const { length } = value;
+    if (length > shortText) return this.bytes(encoder.encode(value));
+    this.#reserve(length + 1);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = length;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return this.bytes(encoder.encode(value));
+      bytes[at++] = code;
+    }
+    this.#length = at;
+    return this;
   }
 
   /** Leaves room for a u32 that `patchU32` fills in later; returns its place. */
@@ -119,19 +134,21 @@ export class ByteWriter {
   }
 
   patchU32(place: number, value: number): void {
-    this.#view.setUint32(place, value, true);
+    const bytes = this.#bytes;
+    bytes[place] = value;
+    bytes[place + 1] = value >>> 8;
+    bytes[place + 2] = value >>> 16;
+    bytes[place + 3] = value >>> 24;
   }
 }
 
 /** Reads what a ByteWriter wrote. Every method throws a CodecError past the end or on a malformed value. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = at;
   }
 
@@ -163,11 +180,15 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    const at = this.#take(4);
+    const bytes = this.#bytes;
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#take(8), true);
+    const at = this.#take(8);
+    for (let i = 0; i < 8; i++) floatBytes[i] = this.#bytes[at + i]!;
+    return floatView.getFloat64(0, true);
   }
 
   uint(): number {
@@ -204,6 +225,7 @@ export class ByteReader {
 
   text(): string {
     const bytes = this.bytes();
+    if (bytes.length <= shortText && isAscii(bytes)) return asciiText(bytes);
     try {
       return decoder.decode(bytes);
     } catch {
@@ -215,4 +237,14 @@ export class ByteReader {
   end(): void {
     if (this.remaining !== 0) throw new CodecError(`${this.remaining} bytes left over at ${this.#at}`);
   }
+}
+
+/** `apply` takes anything array-like, whatever its type says, and is several times as fast as a spread or a decoder. */
+function asciiText(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as ArrayLike<number> as number[]);
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 0x7f) return false;
+  return true;
 }

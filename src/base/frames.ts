@@ -1,4 +1,5 @@
 import { ByteWriter, CodecError } from "./codec.ts";
+import { copyBytes } from "./slab.ts";
 
 /**
  * Messages on a byte stream: each frame is its length (u32, little-endian) and then that many bytes.
@@ -14,7 +15,7 @@ export type FrameTaker = (frame: Uint8Array, owned: boolean) => void;
 
 /** The frame in memory of its own. */
 export function keepFrame(frame: Uint8Array, owned: boolean): Uint8Array {
-  return owned ? frame : frame.slice();
+  return owned ? frame : copyBytes(frame);
 }
 
 /**

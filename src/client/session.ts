@@ -1,4 +1,4 @@
-import { CodecError, emptyBytes } from "../base/index.ts";
+import { CodecError, copyBytes, emptyBytes } from "../base/index.ts";
 import { CohortError, fail, parseContract, type Failure, type Kept, type Query } from "../contract/index.ts";
 import {
   type Answer,
@@ -104,7 +104,7 @@ export class Session {
     const query = { type: "list", keyspace, prefix: toBytes(prefix), after: afterBytes, limit, revision } as const;
     return this.#read(query, settings, (answer, kept) => {
       const rows = expected(answer, "rows");
-      const items = rows.rows.map((row) => toItem(row.key.slice(), row));
+      const items = rows.rows.map((row) => toItem(copyBytes(row.key), row));
       return { items, more: rows.more, revision: rows.revision, kept };
     });
   }
@@ -229,7 +229,7 @@ const done: Convert<Written> = (result, kept) => ({ revision: expected(result, "
 /** Values in memory of their own: results are views of what came from the socket. */
 function toItem(key: Uint8Array, row: KeyRow): Item {
   const { createRevision, version } = row;
-  return { key, value: row.value.slice(), revision: row.modRevision, createRevision, version };
+  return { key, value: copyBytes(row.value), revision: row.modRevision, createRevision, version };
 }
 
 function toOutcome(result: StepResult, step: Step | undefined): StepOutcome {

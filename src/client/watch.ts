@@ -1,4 +1,4 @@
-import { CodecError } from "../base/index.ts";
+import { CodecError, copyBytes } from "../base/index.ts";
 import {
   CohortError,
   errorCatalogue,
@@ -207,5 +207,5 @@ const anyKey = Uint8Array.of(0);
 const linearizable = parseReadContract("linearizable");
 
 function copyEvent(event: WatchEvent): WatchEvent {
-  return { ...event, key: event.key.slice(), value: event.value.slice() };
+  return { ...event, key: copyBytes(event.key), value: copyBytes(event.value) };
 }

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { CodecError, type NodeId } from "../base/index.ts";
+import { CodecError, copyBytes, type NodeId } from "../base/index.ts";
 import { failure, type Failure, type Outcome, type RequestBody, type WatchEvent } from "../contract/index.ts";
 import {
   maxHelloBytes,
@@ -220,7 +220,7 @@ class NativeConnection implements ReplySink, WatchTarget {
     const problem = this.#objection(body);
     if (problem !== undefined) return this.#send({ kind: "reply", id, outcome: { ok: false, failure: problem } });
     // The command stays in the log's memory: it must not keep the socket's chunk. Of a read only the key stays, for a moment.
-    const kept = body.type === "write" ? { type: "write" as const, command: body.command.slice() } : body;
+    const kept = body.type === "write" ? { type: "write" as const, command: copyBytes(body.command) } : body;
     this.#requests.set(id, this.#context.options.driver.request(kept, Math.min(ttlMs, maxTtlMs), this, id));
     if (this.#requests.size > this.#context.limits.maxOutstanding) this.#pause();
   }
@@ -237,7 +237,7 @@ class NativeConnection implements ReplySink, WatchTarget {
 
   #onWatch({ id, keyspace, prefix, from }: Extract<ClientFrame, { kind: "watch" }>): void {
     if (this.#watches.has(id)) throw new CodecError(`two watches with id ${id}`);
-    const what = { keyspace, prefix: prefix.slice(), from };
+    const what = { keyspace, prefix: copyBytes(prefix), from };
     this.#watches.set(id, this.#context.options.driver.watch(what, this, id));
   }
 

@@ -11,10 +11,12 @@ import type { ForwardedReply, ForwardedRequest, NodeMessage, NodeRecord } from "
 
 const messageTags = { raft: 1, forward: 2, forwarded: 3 } as const satisfies { [Type in NodeMessage["type"]]: number };
 
+const scratch = new ByteWriter(4096);
+
 export function encodeNodeMessage(message: NodeMessage): Uint8Array {
-  const writer = new ByteWriter();
-  writeNodeMessage(writer, message);
-  return writer.finish();
+  scratch.reset();
+  writeNodeMessage(scratch, message);
+  return scratch.finish();
 }
 
 export function decodeNodeMessage(bytes: Uint8Array): NodeMessage {

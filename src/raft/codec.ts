@@ -33,10 +33,12 @@ const entryKindTags = { command: 0, noop: 1, membership: 2 } as const satisfies 
 /** Set in the head of an entry whose term is above its predecessor's. */
 const newTermFlag = 4;
 
+const scratch = new ByteWriter(4096);
+
 export function encodeMessage(message: Message): Uint8Array {
-  const writer = new ByteWriter();
-  writeMessage(writer, message);
-  return writer.finish();
+  scratch.reset();
+  writeMessage(scratch, message);
+  return scratch.finish();
 }
 
 export function decodeMessage(bytes: Uint8Array): Message {
@@ -47,9 +49,9 @@ export function decodeMessage(bytes: Uint8Array): Message {
 }
 
 export function encodeRecord(record: Record): Uint8Array {
-  const writer = new ByteWriter();
-  writeRecord(writer, record);
-  return writer.finish();
+  scratch.reset();
+  writeRecord(scratch, record);
+  return scratch.finish();
 }
 
 export function decodeRecord(bytes: Uint8Array): Record {
