@@ -6,6 +6,7 @@ import { addKvCommands } from "./commands/kv.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTxnCommand } from "./commands/txn.ts";
 import { reportError } from "./output.ts";
+import { simCommand } from "./sim.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line. Resolves to the exit code: 0 done, 1 failed, 2 the command line is wrong. */
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addKvCommands(program);
   addTxnCommand(program);
   addFaultCommands(program);
+  program.addCommand(simCommand());
   try {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);

@@ -1,6 +1,13 @@
 import { emptyBytes, utf8, type NodeId, type Random } from "../base/index.ts";
 import type { Outcome, ReadContract, RequestBody } from "../contract/index.ts";
-import { decodeResult, defaultKeyspace, encodeCommand, type Answer, type Operation, type Result } from "../store/index.ts";
+import {
+  decodeResult,
+  defaultKeyspace,
+  encodeCommand,
+  type Answer,
+  type Operation,
+  type Result,
+} from "../store/index.ts";
 import type { Consistency, OperationRecord, PlannedOperation, RetryMode, WorkOperation } from "../workload/index.ts";
 
 /** What a client needs of the world around it. */
@@ -82,7 +89,17 @@ export class SimClient {
     if (!planned) return;
     const { now } = this.#world;
     const deadline = now + this.#options.operationTimeoutMs;
-    this.#running = { planned, invokedAt: now, deadline, token: this.#token, body: undefined, session: 0, attempts: 0, inDoubt: false, note: "" };
+    this.#running = {
+      planned,
+      invokedAt: now,
+      deadline,
+      token: this.#token,
+      body: undefined,
+      session: 0,
+      attempts: 0,
+      inDoubt: false,
+      note: "",
+    };
     this.#try();
   }
 
@@ -94,7 +111,8 @@ export class SimClient {
     const isWrite = !isRead(running.planned.operation);
     const maySendAgain = !isWrite || this.#options.mode !== "bare" || !running.inDoubt;
     if (left <= 0 || !maySendAgain) return this.#finish(running.inDoubt && isWrite ? "unknown" : "fail");
-    const needsSession = isWrite && this.#options.mode === "session" && this.#session === 0 && running.body === undefined;
+    const needsSession =
+      isWrite && this.#options.mode === "session" && this.#session === 0 && running.body === undefined;
     const body = needsSession ? openSession(this.id) : (running.body ??= this.#bodyOf(running));
     const attempt = ++this.#attempt;
     running.attempts++;
@@ -151,7 +169,11 @@ export class SimClient {
     this.#finish("fail");
   }
 
-  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: { position: number; stalenessMs: number | undefined; degraded: boolean }): void {
+  #finish(
+    outcome: OperationRecord["outcome"],
+    value?: number,
+    kept?: { position: number; stalenessMs: number | undefined; degraded: boolean },
+  ): void {
     const running = this.#running!;
     this.#running = undefined;
     this.#attempt++;
@@ -184,17 +206,34 @@ export class SimClient {
         operation.kind === "readCounter"
           ? ({ type: "counter", name: operation.counter } as const)
           : ({ type: "get", keyspace: defaultKeyspace, key: utf8(operation.key), revision: undefined } as const);
-      return { type: "read", query, contract: contractOf(operation.consistency, operation.boundMs), position: running.token };
+      return {
+        type: "read",
+        query,
+        contract: contractOf(operation.consistency, operation.boundMs),
+        position: running.token,
+      };
     }
     const write = writeOf(operation);
     switch (this.#options.mode) {
       case "session": {
         running.session = this.#session;
         const sequence = ++this.#sequence;
-        return { type: "write", command: encodeCommand({ envelope: { kind: "session", session: this.#session, sequence, floor: sequence }, operation: write }) };
+        return {
+          type: "write",
+          command: encodeCommand({
+            envelope: { kind: "session", session: this.#session, sequence, floor: sequence },
+            operation: write,
+          }),
+        };
       }
       case "idempotent":
-        return { type: "write", command: encodeCommand({ envelope: { kind: "idempotent", key: `c${this.id}-${++this.#unique}` }, operation: write }) };
+        return {
+          type: "write",
+          command: encodeCommand({
+            envelope: { kind: "idempotent", key: `c${this.id}-${++this.#unique}` },
+            operation: write,
+          }),
+        };
       case "bare":
         return { type: "write", command: encodeCommand({ envelope: { kind: "none" }, operation: write }) };
     }
@@ -208,7 +247,10 @@ function isRead(operation: WorkOperation): operation is Read {
 }
 
 function openSession(client: number): RequestBody {
-  const command = encodeCommand({ envelope: { kind: "none" }, operation: { kind: "openSession", clientId: `client-${client}` } });
+  const command = encodeCommand({
+    envelope: { kind: "none" },
+    operation: { kind: "openSession", clientId: `client-${client}` },
+  });
   return { type: "write", command };
 }
 
@@ -223,7 +265,12 @@ function writeOf(operation: Exclude<WorkOperation, Read>): Operation {
   }
 }
 
-const base = { linearizable: false, session: false, stalenessMs: undefined, partition: "ConsistencyPreferred" } as const;
+const base = {
+  linearizable: false,
+  session: false,
+  stalenessMs: undefined,
+  partition: "ConsistencyPreferred",
+} as const;
 
 function contractOf(consistency: Consistency, boundMs: number): ReadContract {
   switch (consistency) {

@@ -18,7 +18,9 @@ export function scheduleFaults(world: World, faults: readonly Fault[], fired: Fi
 
 export function describeFault(fault: Fault): string {
   const { at, kind, ...rest } = fault;
-  const details = Object.entries(rest).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  const details = Object.entries(rest).map(
+    ([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`,
+  );
   return `${kind} at ${at} ms: ${details.join(", ")}`;
 }
 
@@ -75,7 +77,9 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
     }
     case "partition":
       if (fault.flapMs === 0) cutFor(world, fault.cut, fault.forMs, fire);
-      else for (let from = 0; from < fault.forMs; from += 2 * fault.flapMs) world.after(from, () => cutFor(world, fault.cut, fault.flapMs, fire));
+      else
+        for (let from = 0; from < fault.forMs; from += 2 * fault.flapMs)
+          world.after(from, () => cutFor(world, fault.cut, fault.flapMs, fire));
       return true;
     case "weather": {
       const { counts } = world.network;
@@ -132,14 +136,25 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
     case "transfer": {
       const leader = world.leader();
       if (!leader) return false;
-      leader.command({ type: "transfer", id: world.newRequestId(), deadline: leader.reading().mono + 2000, to: fault.to === 0 ? undefined : fault.to });
+      leader.command({
+        type: "transfer",
+        id: world.newRequestId(),
+        deadline: leader.reading().mono + 2000,
+        to: fault.to === 0 ? undefined : fault.to,
+      });
       return fire();
     }
     case "membership": {
       const leader = world.leader();
       if (!leader) return false;
       const { voters, learners } = fault;
-      leader.command({ type: "changeMembership", id: world.newRequestId(), deadline: leader.reading().mono + 2000, voters, learners });
+      leader.command({
+        type: "changeMembership",
+        id: world.newRequestId(),
+        deadline: leader.reading().mono + 2000,
+        voters,
+        learners,
+      });
       return fire();
     }
   }

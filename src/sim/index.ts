@@ -8,8 +8,14 @@
  *
  * A plan alone decides what happens; a run is a function of it. No sockets, files or real time here.
  */
-export { drawPlan } from "./swarm.ts";
-export { type Fault, type Plan } from "./plan.ts";
-export { runPlan, type RunResult, type SimFailure } from "./run.ts";
-export { type Scenario } from "./scenario.ts";
+export { plantedBugs, type PlantedBug } from "./bugs.ts";
+export { runSeed, Tally, type SeedResult } from "./campaign.ts";
+export { TraceDigest } from "./digest.ts";
+export { describeFault } from "./faults.ts";
+export { formatPlanFile, parsePlanFile, type PlanFile } from "./plan-file.ts";
+export { type Fault, type FaultKind, type Plan } from "./plan.ts";
+export { runPlan, type RunOptions, type RunResult, type SimFailure } from "./run.ts";
+export { declaredKinds, type Scenario } from "./scenario.ts";
 export { scenarios } from "./scenarios/index.ts";
+export { shrink, type Shrunk } from "./shrink.ts";
+export { drawPlan } from "./swarm.ts";

@@ -31,7 +31,11 @@ export class ClusterInvariants {
     else if (fact.type === "raft") {
       const { type } = fact.fact;
       if (type === "roleChanged") this.#group.onFact(machine.id, fact.fact);
-      if (type === "appended" || type === "snapshotInstalled" || (type === "roleChanged" && fact.fact.role === "leader")) {
+      if (
+        type === "appended" ||
+        type === "snapshotInstalled" ||
+        (type === "roleChanged" && fact.fact.role === "leader")
+      ) {
         this.#changed.push({ machine, fact });
       }
     }
@@ -66,7 +70,9 @@ export class ClusterInvariants {
       const known = this.#seen.get(name);
       if (known === undefined) this.#seen.set(name, { previousTerm, timestamp: entry.timestamp });
       else if (known.previousTerm !== previousTerm || known.timestamp !== entry.timestamp) {
-        throw new InvariantError(`log matching: node ${machine.id} holds another entry ${index} of term ${entry.term} than was seen before, or after another one`);
+        throw new InvariantError(
+          `log matching: node ${machine.id} holds another entry ${index} of term ${entry.term} than was seen before, or after another one`,
+        );
       }
     }
   }
@@ -87,7 +93,9 @@ export class ClusterInvariants {
     const known = this.#states.get(index);
     if (known === undefined) this.#states.set(index, { digest, node: machine.id });
     else if (known.digest !== digest) {
-      throw new InvariantError(`equal states: after entry ${index} nodes ${known.node} and ${machine.id} hold different states`);
+      throw new InvariantError(
+        `equal states: after entry ${index} nodes ${known.node} and ${machine.id} hold different states`,
+      );
     }
   }
 }

@@ -282,7 +282,10 @@ export class Machine {
     const { diskMinMs, diskMaxMs } = this.#options;
     const share = operation.kind === "write" ? 0.1 : 1;
     if (this.diskDelayMs > 0) this.counts.slowDisk++;
-    this.#deliverDisk(share * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs, deliver);
+    this.#deliverDisk(
+      share * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs,
+      deliver,
+    );
   }
 
   #scheduleEngine(deliver: () => void): void {

@@ -15,7 +15,7 @@ export interface Weather {
 export const calm: Weather = { drop: 0, duplicate: 0, corrupt: 0, reorder: 0, delayMs: 0 };
 
 /** How often each thing happened to a message. */
-export interface NetworkCounts {
+export interface NetworkCounts extends Record<string, number> {
   sent: number;
   dropped: number;
   duplicated: number;

@@ -16,8 +16,22 @@ const fault = Type.Union([
   Type.Object({ kind: Type.Literal("pause"), target, ...lasting }),
   Type.Object({ kind: Type.Literal("slow"), target, stepMs: ms, ...lasting }),
   Type.Object({ kind: Type.Literal("isolate"), target, inbound: Type.Boolean(), outbound: Type.Boolean(), ...lasting }),
-  Type.Object({ kind: Type.Literal("partition"), shape: Type.String(), cut: Type.Array(Type.Tuple([node, node])), flapMs: ms, ...lasting }),
-  Type.Object({ kind: Type.Literal("weather"), drop: rate, duplicate: rate, corrupt: rate, reorder: rate, delayMs: ms, ...lasting }),
+  Type.Object({
+    kind: Type.Literal("partition"),
+    shape: Type.String(),
+    cut: Type.Array(Type.Tuple([node, node])),
+    flapMs: ms,
+    ...lasting,
+  }),
+  Type.Object({
+    kind: Type.Literal("weather"),
+    drop: rate,
+    duplicate: rate,
+    corrupt: rate,
+    reorder: rate,
+    delayMs: ms,
+    ...lasting,
+  }),
   Type.Object({ kind: Type.Literal("slowDisk"), target, delayMs: ms, ...lasting }),
   Type.Object({ kind: Type.Literal("diskFull"), target, ...lasting }),
   Type.Object({ kind: Type.Literal("syncError"), target, at: ms }),
@@ -27,7 +41,11 @@ const fault = Type.Union([
   Type.Object({ kind: Type.Literal("membership"), voters: nodes, learners: nodes, at: ms }),
 ]);
 
-const consistency = Type.Union(["linearizable", "session", "bounded", "eventual"].map((name) => Type.Literal(name as "linearizable" | "session" | "bounded" | "eventual")));
+const consistency = Type.Union(
+  ["linearizable", "session", "bounded", "eventual"].map((name) =>
+    Type.Literal(name as "linearizable" | "session" | "bounded" | "eventual"),
+  ),
+);
 const counter = Type.String();
 const key = Type.String();
 
@@ -74,9 +92,13 @@ export function parsePlanFile(text: string): PlanFile {
 export function formatPlanFile({ clause, story, plan }: Omit<PlanFile, "format">): string {
   const { faults, operations, ...rest } = plan;
   const lines = (name: string, items: readonly unknown[]): string =>
-    items.length === 0 ? `    "${name}": []` : `    "${name}": [\n${items.map((item) => `      ${JSON.stringify(item)}`).join(",\n")}\n    ]`;
+    items.length === 0
+      ? `    "${name}": []`
+      : `    "${name}": [\n${items.map((item) => `      ${JSON.stringify(item)}`).join(",\n")}\n    ]`;
   const scalars = Object.entries(rest).map(([name, value]) => `    "${name}": ${JSON.stringify(value)}`);
   const body = [...scalars, lines("faults", faults), lines("operations", operations)].join(",\n");
   const head = { format: "cohort-simulation-1", clause, story };
-  return `{\n${Object.entries(head).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`).join(",\n")},\n  "plan": {\n${body}\n  }\n}\n`;
+  return `{\n${Object.entries(head)
+    .map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`)
+    .join(",\n")},\n  "plan": {\n${body}\n  }\n}\n`;
 }

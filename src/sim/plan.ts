@@ -12,16 +12,36 @@ export type Fault = { readonly at: number } & (
   | { readonly kind: "pause"; readonly target: Target; readonly forMs: number }
   | { readonly kind: "slow"; readonly target: Target; readonly stepMs: number; readonly forMs: number }
   /** One node, alone. `inbound`, `outbound`: which directions are cut. */
-  | { readonly kind: "isolate"; readonly target: Target; readonly inbound: boolean; readonly outbound: boolean; readonly forMs: number }
+  | {
+      readonly kind: "isolate";
+      readonly target: Target;
+      readonly inbound: boolean;
+      readonly outbound: boolean;
+      readonly forMs: number;
+    }
   /** Directed links that are cut; `flapMs`: they come and go. */
-  | { readonly kind: "partition"; readonly shape: string; readonly cut: readonly (readonly [NodeId, NodeId])[]; readonly flapMs: number; readonly forMs: number }
-  | { readonly kind: "weather"; readonly drop: number; readonly duplicate: number; readonly corrupt: number; readonly reorder: number; readonly delayMs: number; readonly forMs: number }
+  | {
+      readonly kind: "partition";
+      readonly shape: string;
+      readonly cut: readonly (readonly [NodeId, NodeId])[];
+      readonly flapMs: number;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: "weather";
+      readonly drop: number;
+      readonly duplicate: number;
+      readonly corrupt: number;
+      readonly reorder: number;
+      readonly delayMs: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "slowDisk"; readonly target: Target; readonly delayMs: number; readonly forMs: number }
   | { readonly kind: "diskFull"; readonly target: Target; readonly forMs: number }
   | { readonly kind: "syncError"; readonly target: Target }
   | { readonly kind: "clockRate"; readonly node: NodeId; readonly rate: number; readonly forMs: number }
   | { readonly kind: "clockOffset"; readonly node: NodeId; readonly offsetMs: number; readonly forMs: number }
-  | { readonly kind: "transfer"; readonly to: NodeId | 0 }
+  | { readonly kind: "transfer"; /** 0: whoever is most advanced. */ readonly to: NodeId }
   | { readonly kind: "membership"; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
 );
 

@@ -23,6 +23,8 @@ export interface RunResult {
   /** What happened, by name. */
   readonly counts: ReadonlyMap<string, number>;
   readonly records: readonly OperationRecord[];
+  /** Where every node stands in the end. */
+  readonly state: string;
 }
 
 export interface RunOptions {
@@ -74,7 +76,16 @@ export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}
     failure = failureOf(error, world);
     world.note(`fails: ${failure.clause}`);
   }
-  return { failure, digest: world.digest.value, steps: world.steps, simulatedMs: world.now, fired, counts: countsOf(world), records: world.records };
+  return {
+    failure,
+    digest: world.digest.value,
+    steps: world.steps,
+    simulatedMs: world.now,
+    fired,
+    counts: countsOf(world),
+    records: world.records,
+    state: stateOf(world),
+  };
 }
 
 /** Anything that is thrown ends a run; an invariant says its name before a colon. */
@@ -82,9 +93,15 @@ function failureOf(error: unknown, world: World): SimFailure {
   const place = { step: world.steps, atMs: world.now };
   if (error instanceof InvariantError) {
     const [clause = "invariant", ...rest] = error.message.split(": ");
-    return rest.length > 0 && clause.length < 40 ? { clause, detail: rest.join(": "), ...place } : { clause: "invariant", detail: error.message, ...place };
+    return rest.length > 0 && clause.length < 40
+      ? { clause, detail: rest.join(": "), ...place }
+      : { clause: "invariant", detail: error.message, ...place };
   }
-  return { clause: "program error", detail: error instanceof Error ? (error.stack ?? error.message) : String(error), ...place };
+  return {
+    clause: "program error",
+    detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ...place,
+  };
 }
 
 function play(world: World, plan: Plan, fired: Fired): void {
@@ -92,17 +109,20 @@ function play(world: World, plan: Plan, fired: Fired): void {
   for (const planned of plan.operations) world.at(planned.at, () => world.clients[planned.client]!.run(planned));
   scheduleFaults(world, plan.faults, fired);
   world.runUntil(plan.durationMs);
+  if (world.steps >= world.stopAtStep) return;
   recover(world, plan);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
-  for (const complaint of checkRecords(world.records)) throw new InvariantError(`${complaint.clause}: ${complaint.detail}`);
+  for (const complaint of checkRecords(world.records))
+    throw new InvariantError(`${complaint.clause}: ${complaint.detail}`);
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */
 function recover(world: World, plan: Plan): void {
   world.heal();
   for (const machine of world.machines.values()) {
-    if (machine.broken) throw new InvariantError(`recovery: node ${machine.id} refuses its disk: ${machine.broken.message}`);
+    if (machine.broken)
+      throw new InvariantError(`recovery: node ${machine.id} refuses its disk: ${machine.broken.message}`);
     if (plan.leftDown.includes(machine.id)) machine.crash(false);
     else machine.start();
   }
@@ -121,7 +141,10 @@ function recover(world: World, plan: Plan): void {
   world.runUntil(deadline, idle);
   if (world.steps >= world.stopAtStep) return;
   const unanswered = world.records.slice(first).find((record) => record.client === probe.id && record.outcome !== "ok");
-  if (!idle() || unanswered) throw new InvariantError(`liveness: a healed cluster does not answer: ${unanswered?.note ?? "nothing came back"}; ${stateOf(world)}`);
+  if (!idle() || unanswered)
+    throw new InvariantError(
+      `liveness: a healed cluster does not answer: ${unanswered?.note ?? "nothing came back"}; ${stateOf(world)}`,
+    );
   const settled = (): boolean => {
     const leader = world.leader()?.core?.replicas.get(0)?.raft;
     if (!leader || leader.commitIndex !== leader.lastIndex) return false;
@@ -130,7 +153,11 @@ function recover(world: World, plan: Plan): void {
     return up.every((machine) => {
       if (!voters.includes(machine.id) && !learners.includes(machine.id)) return true;
       const replica = machine.core?.replicas.get(0);
-      return replica !== undefined && replica.raft.appliedIndex === leader.lastIndex && replica.store.applied.index === leader.lastIndex;
+      return (
+        replica !== undefined &&
+        replica.raft.appliedIndex === leader.lastIndex &&
+        replica.store.applied.index === leader.lastIndex
+      );
     });
   };
   world.runUntil(deadline + settleMs, settled);
@@ -144,7 +171,7 @@ function probeOf(operation: PlannedOperation["operation"]): PlannedOperation {
 }
 
 /** Where every node stands, in one line. */
-export function stateOf(world: World): string {
+function stateOf(world: World): string {
   const nodes = [...world.machines.values()].map((machine) => {
     const replica = machine.core?.replicas.get(0);
     if (!replica) return `node ${machine.id} ${machine.broken ? "broken" : "down"}`;
@@ -157,7 +184,9 @@ export function stateOf(world: World): string {
 
 function countsOf(world: World): ReadonlyMap<string, number> {
   const counts = new Map(world.counts);
-  for (const [name, value] of Object.entries(world.network.counts)) if (value > 0) counts.set(`messages ${name}`, value);
-  for (const { outcome } of world.records) counts.set(`operations ${outcome}`, (counts.get(`operations ${outcome}`) ?? 0) + 1);
+  for (const [name, value] of Object.entries(world.network.counts))
+    if (value > 0) counts.set(`messages ${name}`, value);
+  for (const { outcome } of world.records)
+    counts.set(`operations ${outcome}`, (counts.get(`operations ${outcome}`) ?? 0) + 1);
   return counts;
 }

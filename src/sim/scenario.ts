@@ -20,13 +20,25 @@ interface Targeted {
 
 /** A kind of fault with its rates, as scenarios write it down. */
 export type FaultSpec =
-  | (Lasting & Targeted & { readonly kind: "crash"; /** Share of crashes that are power losses. */ readonly power: number })
+  | (Lasting &
+      Targeted & { readonly kind: "crash"; /** Share of crashes that are power losses. */ readonly power: number })
   | (Lasting & { readonly kind: "powerLoss" })
   | (Lasting & Targeted & { readonly kind: "pause" })
   | (Lasting & Targeted & { readonly kind: "slow"; readonly stepMs: Range })
-  | (Lasting & Targeted & { readonly kind: "isolate"; /** Share of isolations that cut one direction only. */ readonly oneWay: number })
+  | (Lasting &
+      Targeted & {
+        readonly kind: "isolate";
+        /** Share of isolations that cut one direction only. */ readonly oneWay: number;
+      })
   | (Lasting & { readonly kind: "partition"; readonly shapes: readonly PartitionShape[] })
-  | (Lasting & { readonly kind: "weather"; readonly drop: Range; readonly duplicate: Range; readonly corrupt: Range; readonly reorder: Range; readonly delayMs: Range })
+  | (Lasting & {
+      readonly kind: "weather";
+      readonly drop: Range;
+      readonly duplicate: Range;
+      readonly corrupt: Range;
+      readonly reorder: Range;
+      readonly delayMs: Range;
+    })
   | (Lasting & Targeted & { readonly kind: "slowDisk"; readonly delayMs: Range })
   | (Lasting & Targeted & { readonly kind: "diskFull" })
   | (Rated & Targeted & { readonly kind: "syncError" })

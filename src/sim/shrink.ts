@@ -82,7 +82,8 @@ class Search {
       const durationMs = Math.ceil(failure.atMs);
       this.#accepts(within(plan, durationMs), 1);
     }
-    for (const share of [0.25, 0.5, 0.75, 0.9]) if (this.#accepts(within(this.plan, Math.ceil(this.plan.durationMs * share)), 1)) return;
+    for (const share of [0.25, 0.5, 0.75, 0.9])
+      if (this.#accepts(within(this.plan, Math.ceil(this.plan.durationMs * share)), 1)) return;
   }
 
   /** Leaves out ever smaller chunks of a list while the failure stays. */
@@ -104,7 +105,15 @@ class Search {
   fewerNodes(): void {
     while (this.plan.members > 1 && this.plan.nodes === this.plan.members && !this.exhausted) {
       const nodes = this.plan.nodes - 1;
-      if (!this.#accepts({ ...this.plan, nodes, members: nodes, faults: this.plan.faults.filter((fault) => highest(fault) <= nodes) })) return;
+      if (
+        !this.#accepts({
+          ...this.plan,
+          nodes,
+          members: nodes,
+          faults: this.plan.faults.filter((fault) => highest(fault) <= nodes),
+        })
+      )
+        return;
     }
   }
 

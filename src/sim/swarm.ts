@@ -25,10 +25,30 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
   const workload: WorkloadOptions = { ...defaultWorkload, ...scenario.workload, durationMs };
   const clients = Array.from({ length: workload.clients }, () => pick(retryModes, random));
   const operations = generate(workload, random.fork());
-  const faults = scenario.faults.flatMap((spec) => drawFaults(spec, { nodes, all: nodes + spares, durationMs, random: random.fork(), alone: scenario.faults.length === 1 }));
+  const faults = scenario.faults.flatMap((spec) =>
+    drawFaults(spec, {
+      nodes,
+      all: nodes + spares,
+      durationMs,
+      random: random.fork(),
+      alone: scenario.faults.length === 1,
+    }),
+  );
   faults.sort((a, b) => a.at - b.at);
-  const leftDown = scenario.leavesDown && random.below(2) === 0 ? someNodes(nodes, random.below(Math.ceil(nodes / 2)), random) : [];
-  return { scenario: scenario.name, seed, nodes: nodes + spares, members: nodes, durationMs, clients, faults, operations, leftDown, bugs };
+  const leftDown =
+    scenario.leavesDown && random.below(2) === 0 ? someNodes(nodes, random.below(Math.ceil(nodes / 2)), random) : [];
+  return {
+    scenario: scenario.name,
+    seed,
+    nodes: nodes + spares,
+    members: nodes,
+    durationMs,
+    clients,
+    faults,
+    operations,
+    leftDown,
+    bugs,
+  };
 }
 
 interface Draw {
@@ -47,7 +67,8 @@ function drawFaults(spec: FaultSpec, draw: Draw): Fault[] {
   const rate = mean * (0.3 + 1.4 * random.float());
   const count = Math.floor(rate) + (random.float() < rate - Math.floor(rate) ? 1 : 0);
   const faults: Fault[] = [];
-  for (let i = 0; i < count; i++) faults.push(drawFault(spec, Math.round(durationMs * (0.03 + 0.97 * random.float())), draw));
+  for (let i = 0; i < count; i++)
+    faults.push(drawFault(spec, Math.round(durationMs * (0.03 + 0.97 * random.float())), draw));
   return faults;
 }
 
@@ -76,7 +97,16 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
     case "weather": {
       const { drop, duplicate, corrupt, reorder, delayMs } = spec;
       const rate = (range: Range): number => between(range, random);
-      return { kind: "weather", at, drop: rate(drop), duplicate: rate(duplicate), corrupt: rate(corrupt), reorder: rate(reorder), delayMs: rate(delayMs), forMs };
+      return {
+        kind: "weather",
+        at,
+        drop: rate(drop),
+        duplicate: rate(duplicate),
+        corrupt: rate(corrupt),
+        reorder: rate(reorder),
+        delayMs: rate(delayMs),
+        forMs,
+      };
     }
     case "slowDisk":
       return { kind: "slowDisk", at, target: target(spec, draw), delayMs: between(spec.delayMs, random), forMs };
@@ -87,7 +117,13 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
     case "clockRate":
       return { kind: "clockRate", at, node: 1 + random.below(nodes), rate: between(spec.rate, random), forMs };
     case "clockOffset":
-      return { kind: "clockOffset", at, node: 1 + random.below(nodes), offsetMs: between(spec.offsetMs, random), forMs };
+      return {
+        kind: "clockOffset",
+        at,
+        node: 1 + random.below(nodes),
+        offsetMs: between(spec.offsetMs, random),
+        forMs,
+      };
     case "transfer":
       return { kind: "transfer", at, to: random.below(nodes + 1) };
     case "membership": {

@@ -18,7 +18,8 @@ function mixMessage(digest: TraceDigest, message: NodeMessage): void {
     return;
   }
   if (message.type === "forwarded") {
-    for (const reply of message.replies) digest.word(reply.id).text(reply.outcome.ok ? "ok" : reply.outcome.failure.code);
+    for (const reply of message.replies)
+      digest.word(reply.id).text(reply.outcome.ok ? "ok" : reply.outcome.failure.code);
     return;
   }
   const raft = message.message;

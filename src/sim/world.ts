@@ -1,7 +1,14 @@
 import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
 import type { RequestBody } from "../contract/index.ts";
 import type { Event } from "../core/index.ts";
-import { defaultNodeSettings, type NodeConfig, type NodeFact, type NodeMessage, type NodeOutput, type NodeProtocol } from "../node/index.ts";
+import {
+  defaultNodeSettings,
+  type NodeConfig,
+  type NodeFact,
+  type NodeMessage,
+  type NodeOutput,
+  type NodeProtocol,
+} from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
 import type { OperationRecord, RetryMode } from "../workload/index.ts";
 import { SimClient, type ClientWorld } from "./client.ts";
@@ -77,9 +84,12 @@ export class World implements Surroundings, ClientWorld {
     };
     const { segmentSizeBytes, disk, clockErrorMs } = options;
     const machine = { settings, segmentSizeBytes, diskMinMs: disk.minMs, diskMaxMs: disk.maxMs, clockErrorMs };
-    for (const id of this.nodes) this.machines.set(id, new Machine({ id, ...machine }, this, seededRandom(mix(random.u32(), id, 0))));
+    for (const id of this.nodes)
+      this.machines.set(id, new Machine({ id, ...machine }, this, seededRandom(mix(random.u32(), id, 0))));
     const { operationTimeoutMs, attemptTimeoutMs } = options;
-    this.clients = options.clients.map((mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs }, this, random.fork()));
+    this.clients = options.clients.map(
+      (mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs }, this, random.fork()),
+    );
   }
 
   machine(id: NodeId): Machine {
@@ -140,7 +150,9 @@ export class World implements Surroundings, ClientWorld {
   // ---- Surroundings of machines ------------------------------------------------------------------------
 
   send(from: NodeId, to: NodeId, message: NodeMessage): void {
-    this.network.sendMessage(from, to, message, (received) => this.machines.get(to)?.receive({ kind: "message", from, message: received }));
+    this.network.sendMessage(from, to, message, (received) =>
+      this.machines.get(to)?.receive({ kind: "message", from, message: received }),
+    );
   }
 
   reply(from: NodeId, output: NodeOutput): void {
@@ -168,7 +180,8 @@ export class World implements Surroundings, ClientWorld {
     else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
     if (this.options.onLine) {
       const text = describeFact(fact);
-      if (text !== undefined) this.options.onLine(`${this.now.toFixed(3).padStart(11)}      node ${machine.id} ${text}`);
+      if (text !== undefined)
+        this.options.onLine(`${this.now.toFixed(3).padStart(11)}      node ${machine.id} ${text}`);
     }
   }
 
@@ -221,8 +234,14 @@ export class World implements Surroundings, ClientWorld {
 
   onRecord(record: OperationRecord): void {
     this.records.push(record);
-    this.digest.number(this.now).word(record.client).text(record.outcome).number(record.value ?? -1);
-    this.options.onLine?.(`${this.now.toFixed(3).padStart(11)}      client ${record.client}: ${JSON.stringify(record.operation)} ${record.outcome} ${record.value ?? ""} (${record.note})`);
+    this.digest
+      .number(this.now)
+      .word(record.client)
+      .text(record.outcome)
+      .number(record.value ?? -1);
+    this.options.onLine?.(
+      `${this.now.toFixed(3).padStart(11)}      client ${record.client}: ${JSON.stringify(record.operation)} ${record.outcome} ${record.value ?? ""} (${record.note})`,
+    );
   }
 }
 

@@ -26,12 +26,14 @@ export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
 }
 
 function checkCounter(counter: string, records: readonly OperationRecord[], complaints: Complaint[]): void {
-  const complain = (clause: string, detail: string): void => void complaints.push({ clause, detail: `counter ${counter}: ${detail}` });
+  const complain = (clause: string, detail: string): void =>
+    void complaints.push({ clause, detail: `counter ${counter}: ${detail}` });
   const owners = new Map<number, OperationRecord>();
   for (const record of records) {
     if (record.operation.kind !== "increment" || record.outcome !== "ok" || record.value === undefined) continue;
     const other = owners.get(record.value);
-    if (other) complain("exactly once", `two increments were answered ${record.value}: ${show(other)} and ${show(record)}`);
+    if (other)
+      complain("exactly once", `two increments were answered ${record.value}: ${show(other)} and ${show(record)}`);
     owners.set(record.value, record);
   }
   checkRealTime(records, complain);
@@ -70,11 +72,13 @@ function checkRealTime(records: readonly OperationRecord[], complain: Complain):
     }
     const value = record.value ?? 0;
     const before = known.get(record)!;
-    const strict = increments || (record.operation.kind === "readCounter" && record.operation.consistency === "linearizable");
+    const strict =
+      increments || (record.operation.kind === "readCounter" && record.operation.consistency === "linearizable");
     if (value > begun) complain("exactly once", `${show(record)}, but only ${begun} increments had begun`);
     if (strict) {
       const least = Math.max(before.value, before.acknowledged) + (increments ? 1 : 0);
-      if (value < least) complain("linearizable", `${show(record)}, but it must be at least ${least}: so much was known when it began`);
+      if (value < least)
+        complain("linearizable", `${show(record)}, but it must be at least ${least}: so much was known when it began`);
       highest = Math.max(highest, value);
     }
     if (increments) acknowledged++;
@@ -90,8 +94,14 @@ function checkSessions(records: readonly OperationRecord[], complain: Complain):
     const { operation } = record;
     const session = operation.kind === "readCounter" && operation.consistency === "session" && !record.degraded;
     if (session && record.value < seen) complain("session", `${show(record)}, but its client had seen ${seen} before`);
-    if (session && record.position < record.token) complain("session", `${show(record)} at position ${record.position}, but its client had seen position ${record.token}`);
-    const weak = operation.kind === "readCounter" && (operation.consistency === "eventual" || record.degraded || operation.consistency === "bounded");
+    if (session && record.position < record.token)
+      complain(
+        "session",
+        `${show(record)} at position ${record.position}, but its client had seen position ${record.token}`,
+      );
+    const weak =
+      operation.kind === "readCounter" &&
+      (operation.consistency === "eventual" || record.degraded || operation.consistency === "bounded");
     if (!weak) highest.set(record.client, Math.max(seen, record.value));
   }
 }
@@ -107,7 +117,10 @@ function checkStaleness(records: readonly OperationRecord[], complain: Complain)
     if (operation.kind !== "readCounter" || record.outcome !== "ok" || record.stalenessMs === undefined) continue;
     const least = countBelow(acknowledgedAt, record.invokedAt - record.stalenessMs);
     if ((record.value ?? 0) < least) {
-      complain("bounded staleness", `${show(record)} claims to be at most ${record.stalenessMs.toFixed(1)} ms old, but ${least} increments were acknowledged before that`);
+      complain(
+        "bounded staleness",
+        `${show(record)} claims to be at most ${record.stalenessMs.toFixed(1)} ms old, but ${least} increments were acknowledged before that`,
+      );
     }
   }
 }
@@ -120,7 +133,10 @@ function checkBounds(records: readonly OperationRecord[], complaints: Complaint[
     // An answer that is as fresh as its question may be older than the bound by the time it took; it says so itself.
     const { stalenessMs, completedAt, invokedAt } = record;
     if (stalenessMs === undefined || stalenessMs > operation.boundMs + completedAt - invokedAt) {
-      complaints.push({ clause: "bounded staleness", detail: `${show(record)} is older than the bound of ${operation.boundMs} ms: ${stalenessMs ?? "it does not say how old"}` });
+      complaints.push({
+        clause: "bounded staleness",
+        detail: `${show(record)} is older than the bound of ${operation.boundMs} ms: ${stalenessMs ?? "it does not say how old"}`,
+      });
     }
   }
 }

@@ -4,7 +4,12 @@ export type Consistency = (typeof consistencies)[number];
 
 export type WorkOperation =
   | { readonly kind: "increment"; readonly counter: string; readonly by: number }
-  | { readonly kind: "readCounter"; readonly counter: string; readonly consistency: Consistency; readonly boundMs: number }
+  | {
+      readonly kind: "readCounter";
+      readonly counter: string;
+      readonly consistency: Consistency;
+      readonly boundMs: number;
+    }
   | { readonly kind: "put"; readonly key: string; readonly value: number }
   | { readonly kind: "get"; readonly key: string; readonly consistency: Consistency; readonly boundMs: number }
   | { readonly kind: "delete"; readonly key: string };

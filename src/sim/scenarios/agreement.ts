@@ -14,7 +14,12 @@ export const agreement: readonly Scenario[] = [
     title: "Many clients write the same counter at once",
     nodes: [3, 5],
     durationMs: 3000,
-    workload: { clients: 16, operationsPerSecond: 400, counters: 1, mix: { increment: 6, readCounter: 2, put: 0, get: 0, delete: 0 } },
+    workload: {
+      clients: 16,
+      operationsPerSecond: 400,
+      counters: 1,
+      mix: { increment: 6, readCounter: 2, put: 0, get: 0, delete: 0 },
+    },
     faults: [],
   },
   {
@@ -41,7 +46,16 @@ export const agreement: readonly Scenario[] = [
     faults: [
       { kind: "crash", perMinute: 100, leader: 0.9, power: 0.3, forMs: [200, 1500] },
       { kind: "isolate", perMinute: 60, leader: 0.8, oneWay: 0.2, forMs: [100, 1500] },
-      { kind: "weather", perMinute: 12, drop: [0, 0.3], duplicate: [0, 0.1], corrupt: [0, 0], reorder: [0, 0.6], delayMs: [10, 400], forMs: [1000, 8000] },
+      {
+        kind: "weather",
+        perMinute: 12,
+        drop: [0, 0.3],
+        duplicate: [0, 0.1],
+        corrupt: [0, 0],
+        reorder: [0, 0.6],
+        delayMs: [10, 400],
+        forMs: [1000, 8000],
+      },
     ],
   },
   {

@@ -67,7 +67,16 @@ export const disks: readonly Scenario[] = [
       { kind: "crash", perMinute: 50, follower: 0.5, leader: 0.2, power: 0.5, forMs: [10, 3000] },
       { kind: "isolate", perMinute: 20, leader: 0.3, oneWay: 0.3, forMs: [800, 3000] },
       { kind: "slowDisk", perMinute: 15, delayMs: [5, 100], forMs: [300, 3000] },
-      { kind: "weather", perMinute: 12, drop: [0, 0.2], duplicate: [0, 0.2], corrupt: [0, 0.05], reorder: [0, 0.7], delayMs: [5, 300], forMs: [500, 6000] },
+      {
+        kind: "weather",
+        perMinute: 12,
+        drop: [0, 0.2],
+        duplicate: [0, 0.2],
+        corrupt: [0, 0.05],
+        reorder: [0, 0.7],
+        delayMs: [5, 300],
+        forMs: [500, 6000],
+      },
     ],
   },
 ];

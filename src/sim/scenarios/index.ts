@@ -8,4 +8,12 @@ import { networks } from "./networks.ts";
 import { processes } from "./processes.ts";
 import { reading } from "./reading.ts";
 
-export const scenarios: readonly Scenario[] = [...agreement, ...processes, ...networks, ...disks, ...clocks, ...membership, ...reading];
+export const scenarios: readonly Scenario[] = [
+  ...agreement,
+  ...processes,
+  ...networks,
+  ...disks,
+  ...clocks,
+  ...membership,
+  ...reading,
+];

@@ -36,7 +36,16 @@ export const processes: readonly Scenario[] = [
     world: { network: { minDelayMs: 1, maxDelayMs: 30 } },
     faults: [
       { kind: "crash", perMinute: 400, leader: 0.05, follower: 0.7, power: 0.1, forMs: [1, 20] },
-      { kind: "weather", perMinute: 10, drop: [0, 0.05], duplicate: [0, 0.1], corrupt: [0, 0], reorder: [0.1, 0.6], delayMs: [10, 150], forMs: [1000, 6000] },
+      {
+        kind: "weather",
+        perMinute: 10,
+        drop: [0, 0.05],
+        duplicate: [0, 0.1],
+        corrupt: [0, 0],
+        reorder: [0.1, 0.6],
+        delayMs: [10, 150],
+        forMs: [1000, 6000],
+      },
       { kind: "isolate", perMinute: 15, leader: 0.5, oneWay: 0.5, forMs: [50, 800] },
     ],
   },
@@ -46,11 +55,24 @@ export const processes: readonly Scenario[] = [
     nodes: [3, 5],
     durationMs: 12_000,
     workload: { operationsPerSecond: 10 },
-    world: { raft: { electionTimeoutMs: 60, heartbeatMs: 20 }, network: { minDelayMs: 0.2, maxDelayMs: 8 }, disk: { minMs: 2, maxMs: 30 } },
+    world: {
+      raft: { electionTimeoutMs: 60, heartbeatMs: 20 },
+      network: { minDelayMs: 0.2, maxDelayMs: 8 },
+      disk: { minMs: 2, maxMs: 30 },
+    },
     faults: [
       { kind: "crash", perMinute: 150, leader: 0.2, follower: 0.3, power: 0.8, forMs: [1, 60] },
       { kind: "isolate", perMinute: 100, leader: 0.6, oneWay: 0.3, forMs: [50, 400] },
-      { kind: "weather", perMinute: 20, drop: [0, 0.1], duplicate: [0, 0.2], corrupt: [0, 0], reorder: [0, 0.7], delayMs: [5, 200], forMs: [500, 4000] },
+      {
+        kind: "weather",
+        perMinute: 20,
+        drop: [0, 0.1],
+        duplicate: [0, 0.2],
+        corrupt: [0, 0],
+        reorder: [0, 0.7],
+        delayMs: [5, 200],
+        forMs: [500, 4000],
+      },
     ],
   },
   {
@@ -75,7 +97,8 @@ export const processes: readonly Scenario[] = [
   },
   {
     name: "pause",
-    title: "Processes stand still, as in a long collection or a virtual machine that is moved, and go on as if nothing had been",
+    title:
+      "Processes stand still, as in a long collection or a virtual machine that is moved, and go on as if nothing had been",
     nodes: [3, 5],
     durationMs: 15_000,
     faults: [{ kind: "pause", perMinute: 50, leader: 0.6, forMs: [50, 3000] }],

@@ -1,0 +1,155 @@
+/** `cohort sim`: scenarios over seeds, replays, shrinking. */
+import { Command } from "commander";
+import { availableParallelism } from "node:os";
+import { plantedBugs, scenarios, type Scenario } from "../sim/index.ts";
+import { paint, print, printJson, UsageError } from "./output.ts";
+
+export function simCommand(): Command {
+  const command = new Command("sim")
+    .description("the simulator: whole clusters in virtual time, with faults, from one seed")
+    .exitOverride()
+    .showHelpAfterError("`--help` shows how.")
+    .addHelpText("after", "\nExample:\n  cohort sim run all --seeds 50\n  cohort sim replay figure-8 --seed 7 --trace");
+  addList(command);
+  addRun(command);
+  addReplay(command);
+  addShrink(command);
+  return command;
+}
+
+function addList(command: Command): void {
+  command
+    .command("list")
+    .description("the scenarios there are")
+    .option("--bugs", "the mistakes that can be planted instead")
+    .option("--json", "one JSON array on standard output")
+    .addHelpText("after", "\nExample:\n  cohort sim list --json")
+    .action((flags: { bugs?: true; json?: true }) => {
+      const items = flags.bugs
+        ? plantedBugs
+        : scenarios.map(({ name, title, nodes, durationMs, faults }) => ({
+            name,
+            title,
+            nodes,
+            durationMs,
+            faults: faults.map(({ kind }) => kind),
+          }));
+      if (flags.json) return printJson(items);
+      const width = Math.max(...items.map(({ name }) => name.length));
+      for (const { name, title } of items) print(`${paint("bold", name.padEnd(width))}  ${title}`);
+    });
+}
+
+interface RunFlags {
+  readonly seeds: string;
+  readonly seed: string;
+  readonly jobs?: string;
+  readonly plant?: string;
+  readonly out: string;
+  readonly json?: true;
+}
+
+function addRun(command: Command): void {
+  command
+    .command("run")
+    .description("run a scenario, or all, with many seeds")
+    .argument("<scenario>", "a name of `cohort sim list`, several joined by commas, or all")
+    .option("--seeds <n>", "how many seeds for each scenario", "100")
+    .option("--seed <s>", "the first seed", "1")
+    .option("--jobs <j>", "threads (default: one for each processor)")
+    .option("--plant <bugs>", "plant mistakes (`cohort sim list --bugs`), to see them found")
+    .option("--out <directory>", "where the files of failures go", ".cohort/sim")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText("after", "\nExample:\n  cohort sim run partition-ring --seeds 1000 --jobs 4")
+    .action(async (name: string, flags: RunFlags) => {
+      const { runScenarios } = await import("./sim/run.ts");
+      process.exitCode = await runScenarios({
+        scenarios: scenariosOf(name),
+        seeds: wholeNumber(flags.seeds, "--seeds", 1),
+        firstSeed: wholeNumber(flags.seed, "--seed", 0),
+        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
+        bugs: bugsOf(flags.plant),
+        out: flags.out,
+        json: flags.json === true,
+      });
+    });
+}
+
+interface ReplayFlags {
+  readonly seed?: string;
+  readonly until?: string;
+  readonly plant?: string;
+  readonly trace?: true;
+  readonly json?: true;
+}
+
+function addReplay(command: Command): void {
+  command
+    .command("replay")
+    .description("run one seed, or the file of a failure, again")
+    .argument("[what]", "a file, or a scenario together with --seed (default: all scenarios)")
+    .option("--seed <s>", "the seed")
+    .option("--until <step>", "stop after this many steps and show the state")
+    .option("--plant <bugs>", "plant mistakes, as the run did")
+    .option("--trace", "every event on standard error")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText(
+      "after",
+      "\nExample:\n  cohort sim replay .cohort/sim/figure-8-12.json --trace\n  cohort sim replay figure-8 --seed 12 --until 400",
+    )
+    .action(async (what: string | undefined, flags: ReplayFlags) => {
+      const { replay } = await import("./sim/replay.ts");
+      const named = what === undefined ? scenarios : scenarios.filter(({ name }) => name === what);
+      if (what === undefined && flags.seed === undefined)
+        throw new UsageError("name a file, or a scenario with --seed");
+      if (named.length > 0 && flags.seed === undefined) throw new UsageError(`which seed of ${what}? Give --seed`);
+      process.exitCode = await replay({
+        source:
+          named.length > 0
+            ? { scenarios: named, seed: wholeNumber(flags.seed ?? "", "--seed", 0), bugs: bugsOf(flags.plant) }
+            : { file: what ?? "" },
+        until: flags.until === undefined ? undefined : wholeNumber(flags.until, "--until", 1),
+        trace: flags.trace === true,
+        json: flags.json === true,
+      });
+    });
+}
+
+function addShrink(command: Command): void {
+  command
+    .command("shrink")
+    .description("look for a smaller schedule that fails the same way")
+    .argument("<file>", "the file of a failure; the smaller one takes its place")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText("after", "\nExample:\n  cohort sim shrink .cohort/sim/figure-8-12.json")
+    .action(async (file: string, flags: { json?: true }) => {
+      const { shrinkFile } = await import("./sim/replay.ts");
+      process.exitCode = await shrinkFile(file, flags.json === true);
+    });
+}
+
+function scenariosOf(names: string): readonly Scenario[] {
+  if (names === "all") return scenarios;
+  return names.split(",").map((name) => {
+    const found = scenarios.find((scenario) => scenario.name === name);
+    if (found === undefined)
+      throw new UsageError(`there is no scenario "${name}"; \`cohort sim list\` names those there are`);
+    return found;
+  });
+}
+
+function bugsOf(names: string | undefined): readonly string[] {
+  const bugs = names === undefined ? [] : names.split(",");
+  for (const bug of bugs) {
+    if (!plantedBugs.some(({ name }) => name === bug))
+      throw new UsageError(`there is no mistake "${bug}" to plant; \`cohort sim list --bugs\` names them`);
+  }
+  return bugs;
+}
+
+function wholeNumber(text: string, flag: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new UsageError(`${flag} takes a whole number from ${least}, not "${text}"`);
+  return value;
+}

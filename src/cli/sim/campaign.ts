@@ -1,0 +1,73 @@
+/** Campaigns over threads: seeds are handed out in small shares, results come back one by one. */
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { runSeed, scenarios, type Scenario, type SeedResult } from "../../sim/index.ts";
+
+interface Share {
+  readonly scenario: string;
+  readonly seeds: readonly number[];
+  readonly bugs: readonly string[];
+}
+
+interface CampaignOptions {
+  readonly scenarios: readonly Scenario[];
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly jobs: number;
+  readonly bugs: readonly string[];
+  readonly onResult: (result: SeedResult) => void;
+  /** Asked before each share: whether the scenario need not go on. */
+  readonly isSettled: (scenario: Scenario) => boolean;
+}
+
+/** Seeds in one share: few enough that threads end together, enough that messages cost nothing. */
+const shareSize = 5;
+
+/** Runs every seed of every scenario; all results have been told when it resolves. */
+export async function runCampaign(options: CampaignOptions): Promise<void> {
+  const shares = sharesOf(options);
+  if (options.jobs <= 1) return runHere(shares, options);
+  await Promise.all(Array.from({ length: options.jobs }, () => runThread(shares, options.onResult)));
+}
+
+function* sharesOf({ scenarios: chosen, firstSeed, seeds, bugs, isSettled }: CampaignOptions): Generator<Share> {
+  for (const scenario of chosen) {
+    for (let from = 0; from < seeds; from += shareSize) {
+      if (isSettled(scenario)) break;
+      const count = Math.min(shareSize, seeds - from);
+      yield { scenario: scenario.name, seeds: Array.from({ length: count }, (_, i) => firstSeed + from + i), bugs };
+    }
+  }
+}
+
+async function runHere(shares: Iterable<Share>, { onResult }: CampaignOptions): Promise<void> {
+  for (const share of shares) {
+    for (const result of resultsOf(share)) onResult(result);
+    // Lets signals and the progress line have their turn.
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+}
+
+function runThread(shares: Generator<Share>, onResult: (result: SeedResult) => void): Promise<void> {
+  const worker = new Worker(new URL(import.meta.url));
+  return new Promise((resolve, reject) => {
+    const next = (): void => {
+      const share = shares.next();
+      if (share.done === true) void worker.terminate().then(() => resolve(), reject);
+      else worker.postMessage(share.value);
+    };
+    worker.on("message", (message: readonly SeedResult[]) => {
+      for (const result of message) onResult(result);
+      next();
+    });
+    worker.on("error", reject);
+    next();
+  });
+}
+
+function* resultsOf({ scenario: name, seeds, bugs }: Share): Generator<SeedResult> {
+  const scenario = scenarios.find((candidate) => candidate.name === name);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  for (const seed of seeds) yield runSeed(scenario, seed, bugs);
+}
+
+if (!isMainThread) parentPort?.on("message", (share: Share) => parentPort?.postMessage([...resultsOf(share)]));
