@@ -7,6 +7,7 @@ import { openHost, StartupError, type Host, type HostConfig } from "../host/inde
 import type { ToNode, ToSupervisor } from "./ipc.ts";
 import { readNodeConfig } from "./node-config.ts";
 import { UsageError } from "./output.ts";
+import { trimMemory } from "./trim-memory.ts";
 import { version } from "./version.ts";
 
 const readyPollMs = 20;
@@ -42,10 +43,13 @@ export async function runNode(configFile: string): Promise<number> {
     const injectFault = config.allowFaults ? injector(host, supervised, tell) : undefined;
     const sessionSecret = process.env["COHORT_SESSION_SECRET"];
     const api = await openApi(host, { logger, version, injectFault, sessionSecret });
+    trimMemory();
     tell({ type: "recovered" });
     reportLeadership(host, tell);
-    void reportReadiness(host, tell);
+    const stop = new AbortController();
+    void reportReadiness(host, tell, stop.signal);
     const reason = await stopping;
+    stop.abort();
     logger.info({ reason }, "stopping");
     const deadline = setTimeout(() => {
       logger.error({}, "did not stop in time");
@@ -109,8 +113,11 @@ function reportLeadership(host: Host, tell: (message: ToSupervisor) => void): vo
   report();
 }
 
-async function reportReadiness(host: Host, tell: (message: ToSupervisor) => void): Promise<void> {
-  while ((await unreadiness(host)).length > 0) await sleep(readyPollMs);
+async function reportReadiness(host: Host, tell: (message: ToSupervisor) => void, stop: AbortSignal): Promise<void> {
+  while ((await unreadiness(host)).length > 0) {
+    if (stop.aborted) return;
+    await sleep(readyPollMs);
+  }
   tell({ type: "ready" });
 }
 

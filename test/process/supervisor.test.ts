@@ -104,8 +104,20 @@ describe("a running cluster", () => {
     expect(await increment(up, 1)).toBe(1);
   });
 
+  test("that is told to stop while it starts stops", async () => {
+    await ups.at(-1)!.stop();
+    const up = begin(directory);
+    await up.event("a node", ({ is }) => is === "started");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const startedAt = performance.now();
+    expect(await up.stop()).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(9000);
+    expect(up.events.findLast(({ is }) => is === "exited")).toMatchObject({ reason: "exited with code 0", planned: true });
+  });
+
   test("that is told twice to stop does not ask again", async () => {
-    const up = ups.at(-1)!;
+    const up = begin(directory);
+    await up.ready();
     const pids = [...up.pids.values()];
     process.kill(pids[0]!, "SIGSTOP");
     up.child.kill("SIGTERM");

@@ -1,6 +1,8 @@
 /** One node as a child process: started, restarted with growing patience, hurt on request, stopped cleanly. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { NodeId } from "../../base/index.ts";
 import type { ToNode, ToSupervisor } from "../ipc.ts";
@@ -73,6 +75,7 @@ export class NodeProcess {
     this.#failure = undefined;
     const child = spawn(process.execPath, [...process.execArgv, main, "node", "--config", this.#configFile], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
+      env: { ...process.env, ...compileCache() },
     });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", this.#onOutput);
@@ -172,6 +175,16 @@ export class NodeProcess {
     const last = lastComplaint(this.#tail);
     return `exited with code ${code}${last === undefined ? "" : `: ${last}`}`;
   }
+}
+
+/**
+ * With the cache from their very start, nodes that run from TypeScript need not load the compiler that strips
+ * types: a fifth of an idle node's memory.
+ */
+function compileCache(): { NODE_COMPILE_CACHE?: string } {
+  const directory = getCompileCacheDir();
+  // Node puts what belongs to its version into a directory below.
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 /** The last thing that was said in anger: the message of a JSON log line of level error, or a plain line. */

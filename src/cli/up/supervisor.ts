@@ -238,5 +238,7 @@ function configOf(home: Home, base: number, node: NodeId, members: readonly Node
       };
     }),
     allowFaults: true,
+    // All nodes read the one clock of this machine.
+    clockErrorMs: 1,
   };
 }
