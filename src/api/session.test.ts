@@ -1,6 +1,7 @@
+import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { sessionTokens } from "./session.ts";
+import { hmacSha256, sessionTokens } from "./session.ts";
 
 const sessions = sessionTokens("cluster-a");
 const codeOf = (token: string): string => {
@@ -48,4 +49,13 @@ test.each([
   ["not base64url", "a b+c/", "bad-token"],
 ])("a token %s is refused", (_, token, code) => {
   expect(codeOf(token)).toBe(code);
+});
+
+test("the signature is an HMAC", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), fc.uint8Array({ maxLength: 200 }), (key, message) => {
+      const expected = createHmac("sha256", key).update(message).digest("hex");
+      expect(Buffer.from(hmacSha256(key)(message)).toString("hex")).toBe(expected);
+    }),
+  );
 });

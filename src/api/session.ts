@@ -4,8 +4,8 @@
  *
  *     base64url( version · clusterId · count · (group, position)* · HMAC-SHA256 truncated to 12 bytes )
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
-import { ByteReader, ByteWriter, CodecError, type GroupId, type LogIndex } from "../base/index.ts";
+import { hash, timingSafeEqual } from "node:crypto";
+import { ByteReader, ByteWriter, CodecError, concatBytes, utf8, type GroupId, type LogIndex } from "../base/index.ts";
 import { fail } from "../contract/index.ts";
 
 const version = 1;
@@ -23,9 +23,9 @@ export interface Sessions {
 
 /** `secret` makes tokens unforgeable for those who know the cluster id; without it they only resist accidents. */
 export function sessionTokens(clusterId: string, secret = ""): Sessions {
-  const key = createHmac("sha256", `cohort session\0${clusterId}`).update(secret).digest();
-  const macOf = (body: Uint8Array): Uint8Array =>
-    createHmac("sha256", key).update(body).digest().subarray(0, macLength);
+  const key = hmacSha256(utf8(`cohort session\0${clusterId}`))(utf8(secret));
+  const mac = hmacSha256(key);
+  const macOf = (body: Uint8Array): Uint8Array => mac(body).subarray(0, macLength);
   const writer = new ByteWriter(64);
   return {
     encode(positions) {
@@ -50,6 +50,23 @@ export function sessionTokens(clusterId: string, secret = ""): Sessions {
         throw fail("bad-token", "its signature does not match");
       return positions;
     },
+  };
+}
+
+const blockLength = 64;
+
+/**
+ * HMAC (RFC 2104) over the one-shot hash, which costs a tenth of an Hmac object: every write's answer has a token
+ * of its own.
+ */
+export function hmacSha256(key: Uint8Array): (message: Uint8Array) => Uint8Array {
+  const padded = new Uint8Array(blockLength);
+  padded.set(key.length > blockLength ? hash("sha256", key, "buffer") : key);
+  const inner = padded.map((byte) => byte ^ 0x36);
+  const outer = padded.map((byte) => byte ^ 0x5c);
+  return (message) => {
+    const first = hash("sha256", concatBytes([inner, message]), "buffer");
+    return hash("sha256", concatBytes([outer, first]), "buffer");
   };
 }
 
