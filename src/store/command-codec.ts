@@ -1,5 +1,5 @@
 /** The bytes of commands. Strict: what does not decode to the last byte is malformed. */
-import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
+import { ByteReader, ByteWriter, CodecError, unreachable, utf8 } from "../base/index.ts";
 import {
   type Command,
   type Compare,
@@ -12,7 +12,7 @@ import {
   type TransactionStep,
 } from "./command.ts";
 import { StoreError } from "./errors.ts";
-import { readSigned, readText, writeSigned } from "./values.ts";
+import { readSigned, writeSigned } from "./values.ts";
 
 /** The first byte of a command. A later version gets the next number. */
 const version = 1;
@@ -58,8 +58,9 @@ export function encodeCommand(command: Command): Uint8Array {
   const writer = new ByteWriter();
   const { envelope } = command;
   writer.u8(version).u8(envelopeKinds.indexOf(envelope.kind));
-  if (envelope.kind === "session") writer.uint(envelope.session).uint(envelope.sequence).uint(envelope.floor);
-  else if (envelope.kind === "idempotent") writer.text(envelope.key);
+  if (envelope.kind === "session") {
+    writer.uint(whole(envelope.session)).uint(whole(envelope.sequence)).uint(whole(envelope.floor));
+  } else if (envelope.kind === "idempotent") writer.text(envelope.key);
   encodeOperation(writer, command.operation);
   const bytes = writer.finish();
   // Whoever encodes what nobody would decode hears of it here, and not from the log.
@@ -113,26 +114,32 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       return encodeExpected(writer, operation.expectedRevision);
     case "increment":
       writer.text(operation.counter);
+      whole(Math.abs(operation.by));
       return writeSigned(writer, operation.by);
     case "openSession":
       return void writer.text(operation.clientId);
     case "closeSession":
-      return void writer.uint(operation.session);
+      return void writer.uint(whole(operation.session));
     case "createKeyspace": {
       const { name, engine, shards, replicas, contract } = operation.keyspace;
-      return void writer.text(name).u8(keyspaceEngines.indexOf(engine)).uint(shards).uint(replicas).text(contract);
+      return void writer
+        .text(name)
+        .u8(keyspaceEngines.indexOf(engine))
+        .uint(whole(shards))
+        .uint(whole(replicas))
+        .text(contract);
     }
     case "setContract":
-      return void writer.text(operation.name).text(operation.contract).uint(operation.expectedVersion);
+      return void writer.text(operation.name).text(operation.contract).uint(whole(operation.expectedVersion));
     case "dropKeyspace":
       return void writer.text(operation.name);
     case "compact":
-      return void writer.uint(operation.revision);
+      return void writer.uint(whole(operation.revision));
     case "configure": {
       const named = settingNames.filter((name) => operation.settings[name] !== undefined);
       writer.uint(named.length);
       for (const name of named) {
-        writer.u8(settingNames.indexOf(name)).uint(operation.settings[name] ?? defaultSettings[name]);
+        writer.u8(settingNames.indexOf(name)).uint(whole(operation.settings[name] ?? defaultSettings[name]));
       }
       return;
     }
@@ -146,9 +153,14 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
   }
 }
 
+function whole(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw malformed(`${value} is not a whole number up to 2^53 - 1`);
+}
+
 /** 0: none given; otherwise one more than the revision. */
 function encodeExpected(writer: ByteWriter, expected: number | undefined): void {
-  writer.uint(expected === undefined ? 0 : expected + 1);
+  writer.uint(expected === undefined ? 0 : whole(expected) + 1);
 }
 
 function encodeCompare(writer: ByteWriter, compare: Compare): void {
@@ -156,7 +168,7 @@ function encodeCompare(writer: ByteWriter, compare: Compare): void {
   if (compare.target === "exists") return void writer.bool(compare.exists);
   writer.u8(relations.indexOf(compare.relation));
   if (compare.target === "value") writer.bytes(compare.value);
-  else writer.uint(compare.operand);
+  else writer.uint(whole(compare.operand));
 }
 
 function encodeSteps(writer: ByteWriter, steps: readonly TransactionStep[]): void {
@@ -187,11 +199,11 @@ function decodeOperation(reader: ByteReader): Operation {
     case "noop":
       return { kind };
     case "put": {
-      const keyspace = readText(reader);
+      const keyspace = reader.text();
       return { kind, keyspace, key: readKey(reader), value: reader.bytes(), expectedRevision: readExpected(reader) };
     }
     case "delete":
-      return { kind, keyspace: readText(reader), key: readKey(reader), expectedRevision: readExpected(reader) };
+      return { kind, keyspace: reader.text(), key: readKey(reader), expectedRevision: readExpected(reader) };
     case "increment":
       return { kind, counter: readName(reader, "a counter's name"), by: readSigned(reader) };
     case "openSession":
@@ -221,7 +233,7 @@ function decodeOperation(reader: ByteReader): Operation {
     case "configure":
       return { kind, settings: decodeSettings(reader) };
     case "transaction": {
-      const keyspace = readText(reader);
+      const keyspace = reader.text();
       const compares = readList(reader, decodeCompare);
       return { kind, keyspace, compares, then: decodeSteps(reader), otherwise: decodeSteps(reader) };
     }
@@ -289,9 +301,10 @@ function readExpected(reader: ByteReader): number | undefined {
 }
 
 function readBounded(reader: ByteReader, what: string, limit: number): string {
-  const at = reader.at;
-  const text = readText(reader);
-  if (reader.at - at > limit + 3) throw tooLarge(what, reader.at - at, limit);
+  const text = reader.text();
+  // No character has more than three bytes for each of its code units.
+  const bytes = text.length * 3 > limit ? utf8(text).length : 0;
+  if (bytes > limit) throw tooLarge(what, bytes, limit);
   return text;
 }
 
@@ -302,7 +315,7 @@ function readName(reader: ByteReader, what: string): string {
 }
 
 function readKeyspaceName(reader: ByteReader): string {
-  const name = readText(reader);
+  const name = reader.text();
   if (!namePattern.test(name)) throw malformed(`"${name}" cannot name a keyspace: ${namePattern.source}`);
   return name;
 }

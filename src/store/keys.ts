@@ -1,4 +1,4 @@
-import { assert, ByteWriter, emptyBytes, fromBinaryString, must, toBinaryString } from "../base/index.ts";
+import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, must, toBinaryString } from "../base/index.ts";
 import type { Context } from "./context.ts";
 import type { EngineReader } from "./engine.ts";
 import { StoreError } from "./errors.ts";
@@ -53,7 +53,8 @@ export interface KeyspaceHandle {
   readonly prefix: string;
 }
 
-const scratch = new ByteWriter(4096);
+const scratchBytes = 16 * 1024;
+const scratch = new ByteWriter(2 * scratchBytes);
 
 /** Keys of all keyspaces: their present states, old versions, and events. */
 export class Keys {
@@ -93,12 +94,15 @@ export class Keys {
       skipAge,
     };
     const at = historyKey(place.revision, place.ordinal);
-    scratch.reset();
-    writeEvent(scratch, keyspace, key, after, prior);
-    overlay.put("history", at, scratch.view());
-    scratch.reset();
-    writeCurrent(scratch, after);
-    overlay.put("current", rowKey, scratch.view());
+    // A writer never shrinks: what is large gets one of its own.
+    const size = after.value.length + (prior?.value.length ?? 0);
+    const writer = size > scratchBytes ? new ByteWriter(size + 256) : scratch;
+    writer.reset();
+    writeEvent(writer, keyspace, key, after, prior);
+    overlay.put("history", at, writer.view());
+    writer.reset();
+    writeCurrent(writer, after);
+    overlay.put("current", rowKey, writer.view());
     if (!exists) overlay.put("tombstones", at, fromBinaryString(rowKey));
   }
 
@@ -164,9 +168,16 @@ export class Keys {
 
   #eventOf(event: EventRow, revision: number): KeyEvent {
     const { kind, createRevision, version } = event;
-    const { overlay } = this.#context;
-    const [key, value] = [overlay.keep(event.key), overlay.keep(event.value)];
-    return { kind, key, value, revision, createRevision, version, previous: this.#row(event.before) };
+    const key = copyBytes(event.key);
+    return {
+      kind,
+      key,
+      value: copyBytes(event.value),
+      revision,
+      createRevision,
+      version,
+      previous: this.#row(event.before),
+    };
   }
 
   #rowAt(state: KeyState, revision: number | undefined): KeyRow | undefined {
@@ -177,7 +188,7 @@ export class Keys {
   #row(state: StateBefore | undefined): KeyRow | undefined {
     if (state === undefined || !state.exists) return undefined;
     const { createRevision, version, place } = state;
-    return { value: this.#context.overlay.keep(state.value), createRevision, modRevision: place.revision, version };
+    return { value: copyBytes(state.value), createRevision, modRevision: place.revision, version };
   }
 }
 

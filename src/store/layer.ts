@@ -5,7 +5,7 @@ import { tableNames, type EngineReader, type TableName } from "./engine.ts";
 export type Row = Uint8Array | null;
 
 /** What a row costs besides its bytes, roughly: an entry of a hash table, a string and a view. */
-const rowOverheadBytes = 160;
+const rowOverheadBytes = 200;
 
 /**
  * Changed rows of one table. Looking up and changing is what happens for every entry and costs a hash look-up;

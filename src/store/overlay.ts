@@ -1,12 +1,7 @@
-import { assert, type RangeOptions } from "../base/index.ts";
-import { Arena } from "./arena.ts";
+import { assert, copyBytes, type RangeOptions } from "../base/index.ts";
 import type { Batch, Engine, EngineError, EngineReader, EngineSnapshot, TableName } from "./engine.ts";
 import { tableNames } from "./engine.ts";
 import { Layer, layeredChanges, layeredReader } from "./layer.ts";
-
-const arenaSlabBytes = 256 * 1024;
-/** Smaller, since whoever keeps one value keeps its slab. */
-const readSlabBytes = 16 * 1024;
 
 export interface OverlaySnapshot extends EngineReader {
   close(): void;
@@ -23,8 +18,6 @@ export interface OverlaySnapshot extends EngineReader {
 export class Overlay implements EngineReader {
   readonly #engine: Engine;
   readonly #reader: EngineReader;
-  #arena = new Arena(arenaSlabBytes);
-  readonly #readArena = new Arena(readSlabBytes);
   #active = new Layer();
   /** Newest first. */
   #frozen: Layer[] = [];
@@ -62,14 +55,9 @@ export class Overlay implements EngineReader {
     return this.#reader.keys(table, options);
   }
 
-  /** A copy of bytes that outlives whatever they were borrowed from. */
-  keep(bytes: Uint8Array): Uint8Array {
-    return this.#readArena.copy(bytes);
-  }
-
   /** Copies `row`. */
   put(table: TableName, key: string, row: Uint8Array): void {
-    this.#active.set(table, key, this.#arena.copy(row));
+    this.#active.set(table, key, copyBytes(row));
   }
 
   delete(table: TableName, key: string): void {
@@ -114,7 +102,6 @@ export class Overlay implements EngineReader {
   /** Forgets every change: the engine has a new content. */
   clear(): void {
     assert(!this.#committing, "a commit is under way");
-    this.#arena = new Arena(arenaSlabBytes);
     this.#active = new Layer();
     this.#frozen = [];
     this.#layers = [this.#active];

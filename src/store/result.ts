@@ -2,7 +2,7 @@
 import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
 import type { KeyspaceDefinition } from "./command.ts";
 import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
-import { readSigned, readText, writeSigned } from "./values.ts";
+import { readSigned, writeSigned } from "./values.ts";
 
 /** The state of a key at some revision. */
 export interface KeyRow {
@@ -75,9 +75,11 @@ const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResul
 const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);
+/** These carry values, and a writer that has grown never shrinks. */
+const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces"]);
 
 export function encodeResult(result: Result | Answer): Uint8Array {
-  const writer = scratch;
+  const writer = largeKinds.has(result.kind) ? new ByteWriter(1024) : scratch;
   writer.reset();
   writer.u8(kinds.indexOf(result.kind));
   switch (result.kind) {
@@ -157,7 +159,7 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
     }
     case "error": {
       const code = readKind(reader, storeErrorCodes);
-      const detail = readText(reader);
+      const detail = reader.text();
       const revision = reader.uint();
       return { kind, code, detail, revision: revision === 0 ? undefined : revision - 1 };
     }
@@ -210,11 +212,11 @@ export function writeKeyspace(writer: ByteWriter, keyspace: KeyspaceRow): void {
 }
 
 export function readKeyspace(reader: ByteReader): KeyspaceRow {
-  const name = readText(reader);
+  const name = reader.text();
   const id = reader.uint();
   const engine = readKind(reader, keyspaceEngines);
   const shards = reader.uint();
-  return { name, id, engine, shards, replicas: reader.uint(), contract: readText(reader), version: reader.uint() };
+  return { name, id, engine, shards, replicas: reader.uint(), contract: reader.text(), version: reader.uint() };
 }
 
 function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {

@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from "../base/index.ts";
 import { type Timestamp, wallOf } from "../clock/index.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
-import { numberKey, numberOfKey, readText } from "./values.ts";
+import { numberKey, numberOfKey } from "./values.ts";
 
 /** Bounds on what one session keeps: a client that never moves its floor loses its oldest answers. */
 const maximumAnswers = 4096;
@@ -223,7 +223,7 @@ function sessionRow(session: Session): Uint8Array {
 
 function readSession(key: string, row: Uint8Array): Session {
   const reader = new ByteReader(row);
-  const clientId = readText(reader);
+  const clientId = reader.text();
   const lastTimestamp = reader.f64();
   const lastIndex = reader.uint();
   const floor = reader.uint();

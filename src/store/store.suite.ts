@@ -148,6 +148,16 @@ const via: fc.Arbitrary<Via> = fc.oneof(
   },
 );
 
+/** Commands of every kind. */
+export const command: fc.Arbitrary<Command> = fc.record({
+  envelope: fc.oneof(
+    fc.constant({ kind: "none" as const }),
+    fc.record({ kind: fc.constant("session" as const), session: fc.nat(), sequence: fc.maxSafeNat(), floor: fc.nat() }),
+    fc.record({ kind: fc.constant("idempotent" as const), key: fc.string({ minLength: 1, unit: "grapheme" }) }),
+  ),
+  operation,
+});
+
 export const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 20,

@@ -1,5 +1,5 @@
 /** Small encodings that rows, commands and results share. */
-import { type ByteReader, type ByteWriter, CodecError, fromUtf8, toBinaryString, utf8 } from "../base/index.ts";
+import { type ByteReader, type ByteWriter, toBinaryString, utf8 } from "../base/index.ts";
 
 /** A signed whole number within ±(2^53 - 1): a sign byte, then the magnitude. */
 export function writeSigned(writer: ByteWriter, value: number): void {
@@ -13,33 +13,10 @@ export function readSigned(reader: ByteReader): number {
   return negative && magnitude !== 0 ? -magnitude : magnitude;
 }
 
-/** As ByteReader.text, several times as fast for short ASCII. */
-export function readText(reader: ByteReader): string {
-  const bytes = reader.bytes();
-  if (bytes.length > 64) return fromText(bytes);
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 0x7f) return fromText(bytes);
-  return toBinaryString(bytes);
-}
-
-function fromText(bytes: Uint8Array): string {
-  try {
-    return fromUtf8(bytes);
-  } catch {
-    throw new CodecError("not UTF-8");
-  }
-}
-
 /** The binary string of a text's UTF-8. */
 export function textKey(text: string): string {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return toBinaryString(utf8(text));
   return text;
-}
-
-/** The text that `textKey` was made from. */
-export function textOfKey(key: string): string {
-  const bytes = new Uint8Array(key.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = key.charCodeAt(i);
-  return fromUtf8(bytes);
 }
 
 /** A whole number as eight characters that sort like the number. */

@@ -1,0 +1,105 @@
+import { expect, test } from "vitest";
+import { emptyBytes, utf8 } from "../base/index.ts";
+import { tableNames } from "./engine.ts";
+import { StoreError } from "./errors.ts";
+import { subject, text } from "./subject.suite.ts";
+
+test("every old version of a much-written key can be read, whatever was deleted in between", () => {
+  const { store, put, remove, commit } = subject();
+  const expected: (string | undefined)[] = [undefined];
+  for (let i = 1; i <= 400; i++) {
+    if (i % 7 === 0) remove("hot");
+    else put("hot", `v${i}`);
+    if (i % 90 === 0) commit();
+    expected[store.revision] = i % 7 === 0 ? undefined : `v${i}`;
+  }
+  expect(store.revision).toBe(400);
+  for (let revision = 0; revision <= 400; revision++) {
+    expect(text(store.get("default", utf8("hot"), revision)?.value)).toBe(expected[revision]);
+  }
+});
+
+test("an old version costs about one sixty-fourth of the changes since", () => {
+  let reads = 0;
+  const { store, put, commit } = subject((engine) => ({
+    ...engine,
+    get: (table, key) => {
+      reads++;
+      return engine.get(table, key);
+    },
+  }));
+  for (let i = 1; i <= 6400; i++) put("hot", `v${i}`);
+  commit();
+  reads = 0;
+  expect(text(store.get("default", utf8("hot"), 1)?.value)).toBe("v1");
+  expect(reads).toBeLessThan(200);
+});
+
+test("a put of a new key is two rows", () => {
+  const { put, commit, engine } = subject();
+  commit();
+  const count = (): number => tableNames.reduce((sum, table) => sum + [...engine.keys(table, {})].length, 0);
+  const before = count();
+  for (let i = 0; i < 10; i++) put(`k${i}`, "v");
+  commit();
+  expect(count() - before).toBe(20);
+});
+
+test("compaction drops what it must, and what it drops leaves the engine", () => {
+  const { store, engine, run, put, remove, commit } = subject();
+  for (let i = 0; i < 30; i++) put(`k${i % 3}`, `v${i}`);
+  remove("k0");
+  put("other", "x");
+  commit();
+  const compacted = store.revision - 1;
+  run({ kind: "compact", revision: compacted });
+  expect(store.get("default", utf8("k1"), compacted)).toMatchObject({ modRevision: 29, version: 10 });
+  expect(() => store.get("default", utf8("k1"), compacted - 1)).toThrow(StoreError);
+  expect(() => store.events({ keyspace: "default", prefix: emptyBytes, from: compacted, limit: 9 })).toThrow(
+    /compacted/,
+  );
+  commit();
+  expect([...engine.keys("history", {})]).toHaveLength(1);
+  expect([...engine.keys("tombstones", {})]).toHaveLength(0);
+  expect([...engine.keys("current", {})]).toHaveLength(3);
+  put("k0", "again");
+  expect(store.get("default", utf8("k0"))).toMatchObject({ createRevision: store.revision, version: 1 });
+});
+
+test("automatic compaction keeps as many revisions as the settings say, also of what was never committed", () => {
+  const { store, engine, run, put, commit } = subject();
+  run({ kind: "configure", settings: { retainedRevisions: 10 } });
+  for (let i = 0; i < 100; i++) put(`k${i}`, "v");
+  expect(store.compactedRevision).toBe(90);
+  commit();
+  expect([...engine.keys("history", {})]).toHaveLength(10);
+  expect([...engine.keys("current", {})]).toHaveLength(100);
+});
+
+test("a dropped keyspace is gone at once, and its rows soon", () => {
+  const { store, engine, run, put, commit } = subject();
+  const keyspace = { name: "ks", engine: "raft", shards: 1, replicas: 3, contract: "" } as const;
+  run({ kind: "createKeyspace", keyspace });
+  for (let i = 0; i < 5000; i++) {
+    run({ kind: "put", keyspace: "ks", key: utf8(`k${i}`), value: utf8("v") });
+  }
+  put("mine", "stays");
+  commit();
+  run({ kind: "dropKeyspace", name: "ks" });
+  expect(() => store.get("ks", utf8("k1"))).toThrow(/no keyspace/);
+  run({ kind: "createKeyspace", keyspace });
+  expect(store.list("ks").rows).toEqual([]);
+  for (let i = 0; i < 4; i++) commit();
+  expect([...engine.keys("current", {})]).toHaveLength(1);
+});
+
+test("a transaction changes a key at most once, and is refused whole", () => {
+  const { store, run } = subject();
+  const steps = [
+    { kind: "put", key: utf8("a"), value: utf8("1") },
+    { kind: "delete", key: utf8("a") },
+  ] as const;
+  const operation = { kind: "transaction", keyspace: "default", compares: [], then: [], otherwise: steps } as const;
+  expect(run(operation)).toMatchObject({ kind: "error", code: "malformed" });
+  expect(store.revision).toBe(0);
+});
