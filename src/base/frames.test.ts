@@ -30,6 +30,30 @@ test("frames survive any cutting of the stream into chunks", () => {
   );
 });
 
+test("a paused reader keeps everything that comes, and goes on in order", () => {
+  const bodies = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 10 });
+  fc.assert(
+    fc.property(bodies, fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 10 }), (sent, sizes) => {
+      const stream = frames(...sent);
+      const reader = new FrameReader(20);
+      const received: Uint8Array[] = [];
+      const take = (frame: Uint8Array, owned: boolean): void => {
+        received.push(keepFrame(frame, owned));
+        reader.pause();
+      };
+      for (let at = 0, i = 0; at < stream.length; i++) {
+        const size = sizes[i % sizes.length]!;
+        reader.feed(stream.slice(at, at + size), take);
+        at += size;
+        if (i % 3 === 2) reader.resume(take);
+      }
+      for (let i = 0; i <= sent.length; i++) reader.resume(take);
+      expect(received).toEqual(sent);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("a frame above the limit is refused as soon as its length is known", () => {
   const reader = new FrameReader(10);
   const head = frames(new Uint8Array(11)).subarray(0, 4);

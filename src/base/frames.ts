@@ -1,3 +1,4 @@
+import { concatBytes, emptyBytes } from "./bytes.ts";
 import { ByteWriter, CodecError } from "./codec.ts";
 import { copyBytes } from "./slab.ts";
 
@@ -30,6 +31,9 @@ export class FrameReader {
   #body: Uint8Array | undefined;
   #bodyLength = 0;
   #stopped = false;
+  #paused = false;
+  /** What came while paused. */
+  #rest: Uint8Array = emptyBytes;
 
   constructor(maxFrameBytes: number) {
     this.maxFrameBytes = maxFrameBytes;
@@ -39,12 +43,34 @@ export class FrameReader {
   stop(): void {
     this.#stopped = true;
     this.#body = undefined;
+    this.#rest = emptyBytes;
+  }
+
+  /** Hands out nothing until `resume`: also what is left of the chunk at hand waits. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Goes on with what waits; `take` may pause again. Throws as `feed`. */
+  resume(take: FrameTaker): void {
+    this.#paused = false;
+    const rest = this.#rest;
+    this.#rest = emptyBytes;
+    if (rest.length > 0) this.feed(rest, take);
   }
 
   /** Throws a CodecError where a frame is too long; whatever `take` throws passes through. */
   feed(chunk: Uint8Array, take: FrameTaker): void {
+    if (this.#paused) {
+      this.#rest = this.#rest.length === 0 ? chunk : concatBytes([this.#rest, chunk]);
+      return;
+    }
     let at = this.#headLength > 0 ? this.#continue(chunk, take) : 0;
     while (!this.#stopped && at < chunk.length) {
+      if (this.#paused) {
+        this.#rest = chunk.subarray(at);
+        return;
+      }
       const bodyAt = at + headBytes;
       if (bodyAt > chunk.length) {
         this.#head.set(chunk.subarray(at));

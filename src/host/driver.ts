@@ -283,9 +283,20 @@ export class Driver {
 
   #runJob(group: GroupId, job: number, run: Extract<NodeOutput, { type: "job" }>["run"]): void {
     this.#jobs++;
-    run((error) => {
-      this.#jobs--;
-      this.command({ type: "jobDone", group, job, error });
+    // Jobs take long: first everything that this turn sends and answers leaves.
+    setImmediate(() => {
+      if (this.#stopped) {
+        this.#jobs--;
+        return;
+      }
+      try {
+        run((error) => {
+          this.#jobs--;
+          this.command({ type: "jobDone", group, job, error });
+        });
+      } catch (error) {
+        this.#fatal(error);
+      }
     });
   }
 

@@ -25,6 +25,7 @@ export class FrameSocket {
   readonly #writer = new FrameWriter();
   #flushing = false;
   #closed = false;
+  #paused = false;
   #reason: string | undefined;
 
   constructor(socket: Socket, maxFrameBytes: number, handlers: FrameHandlers) {
@@ -69,6 +70,20 @@ export class FrameSocket {
     queueMicrotask(this.#flush);
   }
 
+  /** Hands out no more frames, and reads no more from the socket, until `resume`. */
+  pause(): void {
+    this.#paused = true;
+    this.#reader.pause();
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#take(() => this.#reader.resume(this.#handlers.onFrame));
+    if (!this.#paused) this.socket.resume();
+  }
+
   readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#writer.length === 0) return;
@@ -97,13 +112,18 @@ export class FrameSocket {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    // A plain view: methods of Buffer differ from those of Uint8Array in what they share.
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#take(() => this.#reader.feed(bytes, this.#handlers.onFrame));
+  };
+
+  #take(read: () => void): void {
     try {
-      // A plain view: methods of Buffer differ from those of Uint8Array in what they share.
-      this.#reader.feed(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), this.#handlers.onFrame);
+      read();
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#reader.stop();
       this.#handlers.onMalformed(error);
     }
-  };
+  }
 }

@@ -48,6 +48,14 @@ const maxTtlMs = 600_000;
 /** What is longer than a command may be is still answered up to this much more, and beyond that the connection is closed. */
 const maxTooLargeBytes = 16 * 2 ** 20;
 
+/** Requests that a client may have under way before anything is known of its replies; then more with each of them. */
+const firstWindow = 64;
+const windowStep = 4;
+/** Always this many. */
+const minWindow = 4;
+/** A reply without its result. */
+const minReplyBytes = 64;
+
 type Limits = Required<Pick<NativeOptions, "maxCommandBytes" | "maxOutstanding" | "maxQueuedBytes">>;
 
 /** What connections share. */
@@ -107,6 +115,11 @@ class NativeConnection implements ReplySink, WatchTarget {
   readonly #helloTimer: NodeJS.Timeout;
   #known = false;
   #paused = false;
+  /**
+   * So many requests may be under way. How long their replies will be is not known before, and they may all come in
+   * one turn: so it grows slowly, and shrinks at once where replies turn out to be long.
+   */
+  #window = firstWindow;
   /** The client's ids of requests and watches, and the node's. */
   readonly #requests = new Map<number, number>();
   readonly #watches = new Map<number, number>();
@@ -134,6 +147,12 @@ class NativeConnection implements ReplySink, WatchTarget {
   onReply(id: number, outcome: Outcome): void {
     this.#requests.delete(id);
     this.#send({ kind: "reply", id, outcome });
+    const { maxOutstanding, maxQueuedBytes } = this.#context.limits;
+    const replyBytes = minReplyBytes + (outcome.ok ? outcome.result.length : 0);
+    this.#window = Math.max(
+      minWindow,
+      Math.min(this.#window + windowStep, maxOutstanding, maxQueuedBytes / replyBytes),
+    );
     this.#reconsider();
   }
 
@@ -222,7 +241,7 @@ class NativeConnection implements ReplySink, WatchTarget {
     // The command stays in the log's memory: it must not keep the socket's chunk. Of a read only the key stays, for a moment.
     const kept = body.type === "write" ? { type: "write" as const, command: copyBytes(body.command) } : body;
     this.#requests.set(id, this.#context.options.driver.request(kept, Math.min(ttlMs, maxTtlMs), this, id));
-    if (this.#requests.size > this.#context.limits.maxOutstanding) this.#pause();
+    if (this.#requests.size >= this.#window) this.#pause();
   }
 
   #objection(body: RequestBody): Failure | undefined {
@@ -243,19 +262,19 @@ class NativeConnection implements ReplySink, WatchTarget {
 
   /** Reads from this client only while it takes its answers and does not ask for too much at once. */
   #reconsider(): void {
-    const { maxOutstanding, maxQueuedBytes } = this.#context.limits;
+    const { maxQueuedBytes } = this.#context.limits;
     const { queuedBytes } = this.#frames;
     if (!this.#paused && queuedBytes > maxQueuedBytes) this.#pause();
-    else if (this.#paused && this.#requests.size <= maxOutstanding / 2 && queuedBytes <= maxQueuedBytes / 2) {
+    else if (this.#paused && this.#requests.size <= this.#window / 2 && queuedBytes <= maxQueuedBytes / 2) {
       this.#paused = false;
-      this.#frames.socket.resume();
+      this.#frames.resume();
     }
   }
 
   #pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#frames.socket.pause();
+    this.#frames.pause();
   }
 
   #refuse(problem: Failure): void {
