@@ -124,7 +124,6 @@ export class Raft implements Core<RaftProtocol> {
       return true;
     }
     if (message.term === raft.term) return true;
-    if (raft.planted("old-leader-obeyed") && message.type === "append") return true;
     if (raft.planted("old-votes-counted") && message.type === "voteResponse" && !message.pre) return true;
     // A leader or candidate of an old term learns that it is one.
     if (isFromLeader(message)) {

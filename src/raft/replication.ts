@@ -185,7 +185,7 @@ export function onAppend(raft: RaftState, now: Reading, from: NodeId, message: A
   } else {
     takeEntries(raft, message, effects);
     acknowledge(raft, from, message.round, last);
-    advanceCommit(raft, Math.min(message.commit, raft.planted("commits-unmatched-tail") ? log.lastIndex : last), effects);
+    advanceCommit(raft, Math.min(message.commit, last), effects);
   }
   noteClosed(raft, message.closed);
 }
@@ -213,7 +213,7 @@ function truncate(raft: RaftState, from: LogIndex, effects: Effects): void {
   raft.log.truncateFrom(from);
   raft.durableIndex = Math.min(raft.durableIndex, from - 1);
   raft.unstableFrom = Math.min(raft.unstableFrom, from);
-  if (!raft.planted("membership-not-truncated") && raft.history.truncateFrom(from)) raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
+  if (raft.history.truncateFrom(from)) raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
   raft.fact(effects, { type: "truncated", from });
 }
 

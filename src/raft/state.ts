@@ -184,7 +184,7 @@ export class RaftState {
 
   /** Sends a message that is true once the present term is durable. */
   sendAfterState(effects: Effects, to: NodeId, message: Message): void {
-    if ((this.stateChanged || this.durableWrite < this.stateWrite) && !this.planted("term-not-durable")) this.sendAfterWrite(to, message);
+    if (this.stateChanged || this.durableWrite < this.stateWrite) this.sendAfterWrite(to, message);
     else this.send(effects, to, message);
   }
 

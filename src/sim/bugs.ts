@@ -3,6 +3,8 @@ export interface PlantedBug {
   readonly name: string;
   readonly title: string;
   readonly scenario: string;
+  /** A second line of defence that hides it, taken away as well. */
+  readonly without?: string;
 }
 
 /** Known mistakes, each behind a switch in the room where it belongs. They show that campaigns find what they claim to find. */
@@ -13,22 +15,26 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: "figure-8",
   },
   { name: "vote-not-persisted", title: "Term and vote are never written", scenario: "quick-restarts" },
-  { name: "vote-not-durable", title: "A vote is sent before it is durable", scenario: "votes" },
-  { name: "term-not-durable", title: "Answers of a new term leave before the term is durable", scenario: "votes" },
+  {
+    name: "vote-not-durable",
+    title: "A vote is sent before it is durable",
+    scenario: "votes",
+    without: "restart-forgets-promise",
+  },
   { name: "votes-twice", title: "A node votes for several candidates of one term", scenario: "elections" },
   { name: "old-votes-counted", title: "Votes of an earlier term count", scenario: "votes" },
   { name: "no-up-to-date-check", title: "Votes go to candidates whose log is behind", scenario: "unreliable-churn" },
   {
     name: "votes-within-lease",
     title: "Followers vote although they hear a leader, whose lease relies on them",
-    scenario: "leases",
+    scenario: "lease-restarts",
   },
   {
     name: "restart-forgets-promise",
     title: "A restarted node votes at once, although it promised a leader not to",
     scenario: "lease-restarts",
   },
-  { name: "old-leader-obeyed", title: "Appends of a leader of an old term are taken", scenario: "unreliable-churn" },
+  { name: "old-leader-obeyed", title: "Appends of a leader of an old term are taken", scenario: "votes" },
   {
     name: "late-append-truncates",
     title: "An append that comes late cuts off what was appended after it",
@@ -37,11 +43,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "no-previous-check",
     title: "Entries are appended after an entry that is not the leader's",
-    scenario: "unreliable-churn",
-  },
-  {
-    name: "commits-unmatched-tail",
-    title: "A follower commits entries that its leader has not compared",
     scenario: "unreliable-churn",
   },
   {
@@ -128,11 +129,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "single-step-membership",
     title: "Members change in one step, to majorities that need not overlap",
-    scenario: "membership-partition",
-  },
-  {
-    name: "membership-not-truncated",
-    title: "A membership counts on after its entry was truncated",
     scenario: "membership-partition",
   },
   {

@@ -259,7 +259,12 @@ function writeOf(operation: Exclude<WorkOperation, Read>): Operation {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };
     case "put":
-      return { kind: "put", keyspace: defaultKeyspace, key: utf8(operation.key), value: utf8(String(operation.value)) };
+      return {
+        kind: "put",
+        keyspace: defaultKeyspace,
+        key: utf8(operation.key),
+        value: utf8(String(operation.value).padStart(operation.bytes, "0")),
+      };
     case "delete":
       return { kind: "delete", keyspace: defaultKeyspace, key: utf8(operation.key) };
   }

@@ -45,6 +45,22 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
       crash(world, machine, fault.power, fault.forMs);
       return fire();
     }
+    case "crashAt": {
+      const { moment, afterMs, power, forMs } = fault;
+      world.armed.push({
+        moment,
+        run: (machine) => {
+          const { life } = machine;
+          world.after(afterMs, () => {
+            if (world.healed || life !== machine.life || !machine.up) return;
+            world.note(`node ${machine.id} crashes after ${moment}`);
+            crash(world, machine, power, forMs);
+            fire();
+          });
+        },
+      });
+      return true;
+    }
     case "powerLoss":
       for (const machine of world.machines.values()) if (machine.up) crash(world, machine, true, fault.forMs);
       return fire();

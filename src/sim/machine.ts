@@ -290,7 +290,8 @@ export class Machine {
 
   #scheduleEngine(deliver: () => void): void {
     const { diskMinMs, diskMaxMs } = this.#options;
-    this.#deliverDisk(2 * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs, deliver);
+    // A whole transaction takes several times as long as a write of the log.
+    this.#deliverDisk(4 * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs) + this.diskDelayMs), deliver);
   }
 
   /** The disk goes on while the process stands still, which hears of it afterwards. */

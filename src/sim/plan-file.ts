@@ -8,10 +8,13 @@ const node = Type.Integer({ minimum: 1 });
 const nodes = Type.Array(node);
 const rate = Type.Number({ minimum: 0, maximum: 1 });
 const target = Type.Union([node, Type.Literal("leader"), Type.Literal("follower")]);
+const moments = ["voted", "leader", "appended", "truncated", "membership", "compacted", "snapshotInstalled"] as const;
+const moment = Type.Union(moments.map((name) => Type.Literal(name)));
 const lasting = { at: ms, forMs: ms };
 
 const fault = Type.Union([
   Type.Object({ kind: Type.Literal("crash"), target, power: Type.Boolean(), ...lasting }),
+  Type.Object({ kind: Type.Literal("crashAt"), moment, afterMs: ms, power: Type.Boolean(), ...lasting }),
   Type.Object({ kind: Type.Literal("powerLoss"), ...lasting }),
   Type.Object({ kind: Type.Literal("pause"), target, ...lasting }),
   Type.Object({ kind: Type.Literal("slow"), target, stepMs: ms, ...lasting }),
@@ -52,7 +55,7 @@ const key = Type.String();
 const operation = Type.Union([
   Type.Object({ kind: Type.Literal("increment"), counter, by: Type.Integer() }),
   Type.Object({ kind: Type.Literal("readCounter"), counter, consistency, boundMs: ms }),
-  Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer() }),
+  Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer(), bytes: Type.Integer({ minimum: 0 }) }),
   Type.Object({ kind: Type.Literal("get"), key, consistency, boundMs: ms }),
   Type.Object({ kind: Type.Literal("delete"), key }),
 ]);

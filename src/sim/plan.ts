@@ -4,9 +4,20 @@ import type { PlannedOperation, RetryMode } from "../workload/index.ts";
 /** Whom a fault hits: a node by its id, or whoever leads (or follows) when its time comes. */
 export type Target = NodeId | "leader" | "follower";
 
+/** Moments at which a crash is most telling: facts of a node. */
+export type Moment = "voted" | "leader" | "appended" | "truncated" | "membership" | "compacted" | "snapshotInstalled";
+
 /** A fault of a schedule. It begins at `at`; those that last are over `forMs` later. Milliseconds. */
 export type Fault = { readonly at: number } & (
   | { readonly kind: "crash"; readonly target: Target; readonly power: boolean; readonly forMs: number }
+  /** The next node to which `moment` happens, once `at` has come, crashes `afterMs` later: faults like the worst moments. */
+  | {
+      readonly kind: "crashAt";
+      readonly moment: Moment;
+      readonly afterMs: number;
+      readonly power: boolean;
+      readonly forMs: number;
+    }
   /** The power of all nodes goes at once. */
   | { readonly kind: "powerLoss"; readonly forMs: number }
   | { readonly kind: "pause"; readonly target: Target; readonly forMs: number }

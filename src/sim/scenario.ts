@@ -1,5 +1,5 @@
 import type { WorkloadOptions } from "../workload/index.ts";
-import type { FaultKind } from "./plan.ts";
+import type { FaultKind, Moment } from "./plan.ts";
 import type { WorldOptions } from "./world.ts";
 
 /** A range from which a value is drawn for each occurrence. */
@@ -22,6 +22,12 @@ interface Targeted {
 export type FaultSpec =
   | (Lasting &
       Targeted & { readonly kind: "crash"; /** Share of crashes that are power losses. */ readonly power: number })
+  | (Lasting & {
+      readonly kind: "crashAt";
+      readonly moments: readonly Moment[];
+      readonly afterMs: Range;
+      readonly power: number;
+    })
   | (Lasting & { readonly kind: "powerLoss" })
   | (Lasting & Targeted & { readonly kind: "pause" })
   | (Lasting & Targeted & { readonly kind: "slow"; readonly stepMs: Range })

@@ -9,6 +9,7 @@ const defaultWorkload: WorkloadOptions = {
   operationsPerSecond: 20,
   counters: 2,
   keys: 3,
+  valueBytes: 20,
   mix: { increment: 4, readCounter: 4, put: 1, get: 1, delete: 0.3 },
   reads: ["linearizable", "session", "bounded", "eventual"],
   boundMs: 300,
@@ -78,6 +79,17 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
   switch (spec.kind) {
     case "crash":
       return { kind: "crash", at, target: target(spec, draw), power: random.float() < spec.power, forMs };
+    case "crashAt": {
+      const power = random.float() < spec.power;
+      return {
+        kind: "crashAt",
+        at,
+        moment: pick(spec.moments, random),
+        afterMs: between(spec.afterMs, random),
+        power,
+        forMs,
+      };
+    }
     case "powerLoss":
       return { kind: "powerLoss", at, forMs };
     case "pause":

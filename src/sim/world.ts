@@ -17,6 +17,7 @@ import { ClusterInvariants } from "./invariants.ts";
 import { Machine, type Surroundings } from "./machine.ts";
 import { Network, type End, type NetworkOptions } from "./network.ts";
 import { EventQueue } from "./queue.ts";
+import type { Moment } from "./plan.ts";
 import { describeEvent, describeFact, mixEvent } from "./trace.ts";
 
 /** The setup of a world: what a scenario chooses beside workload and faults. */
@@ -61,6 +62,8 @@ export class World implements Surroundings, ClientWorld {
   /** What happened, by name, for reports. */
   readonly counts = new Map<string, number>();
   readonly options: WorldOptions;
+  /** Faults that wait for a moment. */
+  readonly armed: { readonly moment: Moment; readonly run: (machine: Machine) => void }[] = [];
   /** The time of faults is over. */
   healed = false;
   /** Stops the run when so many steps are done. */
@@ -172,6 +175,7 @@ export class World implements Surroundings, ClientWorld {
 
   onFact(machine: Machine, fact: NodeFact): void {
     this.invariants.onFact(machine, fact);
+    if (this.armed.length > 0) this.#trigger(machine, fact);
     if (fact.type === "raft") {
       const { type } = fact.fact;
       if (type === "roleChanged" && fact.fact.role === "leader") this.count("leaders");
@@ -183,6 +187,16 @@ export class World implements Surroundings, ClientWorld {
       if (text !== undefined)
         this.options.onLine(`${this.now.toFixed(3).padStart(11)}      node ${machine.id} ${text}`);
     }
+  }
+
+  #trigger(machine: Machine, fact: NodeFact): void {
+    if (fact.type !== "raft") return;
+    const { type } = fact.fact;
+    // A candidate's vote for itself tells little.
+    if (fact.fact.type === "voted" && fact.fact.candidate === machine.id) return;
+    const moment = type === "roleChanged" ? fact.fact.role : type;
+    const place = this.armed.findIndex((armed) => armed.moment === moment);
+    if (place >= 0) this.armed.splice(place, 1)[0]!.run(machine);
   }
 
   onWalFact(_: Machine, fact: WalFact): void {

@@ -7,6 +7,8 @@ export interface WorkloadOptions {
   readonly operationsPerSecond: number;
   readonly counters: number;
   readonly keys: number;
+  /** The longest value; each put draws its length. */
+  readonly valueBytes: number;
   /** Shares of the operations; they need not add up to 1. */
   readonly mix: {
     readonly increment: number;
@@ -40,7 +42,7 @@ function draw(options: WorkloadOptions, random: Random, unique: number): WorkOpe
   if ((place -= mix.increment) < 0) return { kind: "increment", counter, by: 1 };
   if ((place -= mix.readCounter) < 0) return { kind: "readCounter", counter, consistency, boundMs };
   // Every value is written once, so that a read tells which write it saw.
-  if ((place -= mix.put) < 0) return { kind: "put", key, value: unique };
+  if ((place -= mix.put) < 0) return { kind: "put", key, value: unique, bytes: random.below(options.valueBytes + 1) };
   if (place - mix.get < 0) return { kind: "get", key, consistency, boundMs };
   return { kind: "delete", key };
 }

@@ -10,7 +10,7 @@ export type WorkOperation =
       readonly consistency: Consistency;
       readonly boundMs: number;
     }
-  | { readonly kind: "put"; readonly key: string; readonly value: number }
+  | { readonly kind: "put"; readonly key: string; readonly value: number; /** Its length. */ readonly bytes: number }
   | { readonly kind: "get"; readonly key: string; readonly consistency: Consistency; readonly boundMs: number }
   | { readonly kind: "delete"; readonly key: string };
 

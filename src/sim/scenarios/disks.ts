@@ -4,14 +4,19 @@ import type { Scenario } from "../scenario.ts";
 export const disks: readonly Scenario[] = [
   {
     name: "torn-writes",
-    title: "The power goes in the middle of writes: what comes back is any part of them",
+    title: "The power goes in the middle of long writes: what comes back is any part of them",
     nodes: [3],
     durationMs: 12_000,
-    workload: { operationsPerSecond: 60 },
-    world: { segmentSizeBytes: 4096 },
+    workload: {
+      operationsPerSecond: 60,
+      valueBytes: 1500,
+      mix: { increment: 3, readCounter: 3, put: 4, get: 1, delete: 0 },
+    },
+    world: { segmentSizeBytes: 16_384, attemptTimeoutMs: 250 },
     faults: [
-      { kind: "crash", perMinute: 120, leader: 0.4, power: 1, forMs: [5, 500] },
-      { kind: "slowDisk", perMinute: 30, delayMs: [2, 40], forMs: [200, 2000] },
+      { kind: "crash", perMinute: 180, leader: 0.5, power: 1, forMs: [5, 700] },
+      { kind: "slowDisk", perMinute: 60, leader: 0.5, delayMs: [5, 120], forMs: [200, 2000] },
+      { kind: "isolate", perMinute: 40, leader: 0.5, oneWay: 0.3, forMs: [100, 700] },
     ],
   },
   {
