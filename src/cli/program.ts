@@ -6,7 +6,6 @@ import { addKvCommands } from "./commands/kv.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTxnCommand } from "./commands/txn.ts";
 import { reportError } from "./output.ts";
-import { simCommand } from "./sim.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line. Resolves to the exit code: 0 done, 1 failed, 2 the command line is wrong. */
@@ -24,7 +23,11 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addKvCommands(program);
   addTxnCommand(program);
   addFaultCommands(program);
-  program.addCommand(simCommand());
+  // These bring whole rooms with them, which a node should not carry and other commands not wait for.
+  if (!program.commands.some((command) => command.name() === argv[2])) {
+    const [{ checkCommand }, { simCommand }] = await Promise.all([import("./check.ts"), import("./sim.ts")]);
+    program.addCommand(checkCommand()).addCommand(simCommand());
+  }
   try {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);

@@ -29,7 +29,10 @@ async function counting(up: Up, evidence: Evidence, isOver: () => boolean): Prom
     const key = randomUUID();
     for (let node = Math.floor(Math.random() * 3); ; node++) {
       evidence.tries++;
-      const outcome = await call(`${up.http((node % 3) + 1)}/counter/increment?timeoutMs=1000`, { method: "POST", headers: { "idempotency-key": key } });
+      const outcome = await call(`${up.http((node % 3) + 1)}/counter/increment?timeoutMs=1000`, {
+        method: "POST",
+        headers: { "idempotency-key": key },
+      });
       if (outcome === undefined) {
         await sleep(20);
         continue;
@@ -51,7 +54,8 @@ async function reading(up: Up, evidence: Evidence, isOver: () => boolean): Promi
       continue;
     }
     evidence.reads++;
-    if (found < atLeast) evidence.violations.push(`a read at node ${(node % 3) + 1} gave ${found} after ${atLeast} was known`);
+    if (found < atLeast)
+      evidence.violations.push(`a read at node ${(node % 3) + 1} gave ${found} after ${atLeast} was known`);
     evidence.known = Math.max(evidence.known, found);
   }
 }
@@ -95,7 +99,9 @@ async function command(up: Up, fault: object): Promise<void> {
 
 async function leaderOf(up: Up): Promise<number> {
   for (const node of nodes) {
-    const response = await fetch(`${up.http(node)}/v1/cluster`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined);
+    const response = await fetch(`${up.http(node)}/v1/cluster`, { signal: AbortSignal.timeout(2000) }).catch(
+      () => undefined,
+    );
     const text = (await response?.text()) ?? "";
     const leader = /"leader":(\d)/.exec(text)?.[1];
     if (leader !== undefined) return Number(leader);
@@ -125,7 +131,9 @@ test(`${3 * faultRounds} faults: every acknowledged increment is counted once, a
       await injure(up, kind, node);
       fired[kind]++;
       if (node === leader) onLeader[kind]++;
-      await expect.poll(() => evidence.values.length, { timeout: 20_000, message: `progress after ${kind} of node ${node}` }).toBeGreaterThan(before);
+      await expect
+        .poll(() => evidence.values.length, { timeout: 20_000, message: `progress after ${kind} of node ${node}` })
+        .toBeGreaterThan(before);
     }
   }
   over = true;

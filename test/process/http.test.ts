@@ -39,7 +39,10 @@ test("a session that moves from node to node sees its own writes", async () => {
 test("a write that is repeated with its idempotency key, at any node, happens once", async () => {
   const before = await increment(up, 1);
   for (const node of [1, 2, 3]) {
-    const response = await fetch(`${up.http(node)}/counter/increment`, { method: "POST", headers: { "idempotency-key": "test-once" } });
+    const response = await fetch(`${up.http(node)}/counter/increment`, {
+      method: "POST",
+      headers: { "idempotency-key": "test-once" },
+    });
     expect(await response.json()).toMatchObject({ value: before + 1 });
   }
 });
@@ -50,7 +53,10 @@ test("a watch tells every change in order, and resumes behind the last one seen"
   };
   const read = async (headers: Record<string, string>, count: number): Promise<{ keys: string[]; lastId: string }> => {
     const controller = new AbortController();
-    const response = await fetch(`${up.http(2)}/v1/keyspaces/default/watch?prefix=watched/`, { headers, signal: controller.signal });
+    const response = await fetch(`${up.http(2)}/v1/keyspaces/default/watch?prefix=watched/`, {
+      headers,
+      signal: controller.signal,
+    });
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     const writes = (async () => {
       if (headers["last-event-id"] === undefined) for (let i = 0; i < count; i++) await put(i);
@@ -80,7 +86,9 @@ describe("in a partition", () => {
     });
     expect(fault.status).toBe(200);
     await expect
-      .poll(async () => ((await (await fetch(`${up.http(1)}/readyz`)).json()) as { reasons: string[] }).reasons, { timeout: 10_000 })
+      .poll(async () => ((await (await fetch(`${up.http(1)}/readyz`)).json()) as { reasons: string[] }).reasons, {
+        timeout: 10_000,
+      })
       .toContain("group 0 knows no leader");
     const startedAt = performance.now();
     const refused = await fetch(`${up.http(1)}/counter/increment?timeoutMs=3000`, { method: "POST" });
@@ -90,7 +98,9 @@ describe("in a partition", () => {
     const degraded = await fetch(`${up.http(1)}/counter/value?consistency=${wanted}`);
     expect(await degraded.json()).toMatchObject({ degraded: true });
     expect(degraded.headers.get("cohort-consistency")).toMatch(/degraded=true$/);
-    const strict = await fetch(`${up.http(1)}/counter/value?consistency=${encodeURIComponent("bounded(10ms)")}&timeoutMs=1000`);
+    const strict = await fetch(
+      `${up.http(1)}/counter/value?consistency=${encodeURIComponent("bounded(10ms)")}&timeoutMs=1000`,
+    );
     expect(strict.status).toBe(503);
     await expect.poll(() => increment(up, 2), { timeout: 10_000 }).toBeGreaterThan(0);
     await fetch(`${up.http(2)}/v1/cluster/faults`, {

@@ -112,7 +112,10 @@ describe("a running cluster", () => {
     const startedAt = performance.now();
     expect(await up.stop()).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(9000);
-    expect(up.events.findLast(({ is }) => is === "exited")).toMatchObject({ reason: "exited with code 0", planned: true });
+    expect(up.events.findLast(({ is }) => is === "exited")).toMatchObject({
+      reason: "exited with code 0",
+      planned: true,
+    });
   });
 
   test("that is told twice to stop does not ask again", async () => {
