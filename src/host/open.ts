@@ -10,7 +10,7 @@ import type { Host, HostConfig } from "./types.ts";
 
 /** Starts a node on its data directory. Rejects with a StartupError that says what to do. */
 export async function openHost(config: HostConfig, logger: Logger, options: HostOptions = {}): Promise<Host> {
-  const directory = await openDataDirectory(config.dataDirectory, config);
+  const directory = openDataDirectory(config.dataDirectory, config);
   let engine: ReturnType<typeof openLmdbEngine>;
   try {
     engine = openLmdbEngine({ directory: directory.state });
