@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, ByteWriter, CodecError } from "./index.ts";
+import { ByteReader, ByteWriter, CodecError, utf8 } from "./index.ts";
 
 type Value =
   | { readonly kind: "u8" | "u32" | "uint" | "int" | "f64"; readonly value: number }
@@ -69,6 +69,15 @@ test("results are apart from each other, although they may share a buffer", () =
       expect(outputs).toEqual(inputs);
     }),
     { numRuns: 50 },
+  );
+});
+
+test("text becomes UTF-8, by whichever way", () => {
+  const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme", maxLength: 80 }));
+  fc.assert(
+    fc.property(text, (input) => {
+      expect([...utf8(input)]).toEqual([...new TextEncoder().encode(input)]);
+    }),
   );
 });
 

@@ -8,16 +8,22 @@ const maxShare = 1024;
 let slab = new Uint8Array(0);
 let used = 0;
 
-/** A copy. It may share its buffer with other copies: mind its `byteOffset`. */
-export function copyBytes(bytes: Uint8Array): Uint8Array {
-  const { length } = bytes;
-  if (length > maxShare) return bytes.slice();
+/** Zeros, to be written to. They may share their buffer with others: mind the `byteOffset`. */
+export function freshBytes(length: number): Uint8Array {
+  if (length > maxShare) return new Uint8Array(length);
   if (length > slab.length - used) {
     slab = new Uint8Array(slabBytes);
     used = 0;
   }
-  const copy = slab.subarray(used, used + length);
-  copy.set(bytes);
+  const fresh = slab.subarray(used, used + length);
   used += length;
+  return fresh;
+}
+
+/** A copy, in memory as of `freshBytes`. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > maxShare) return bytes.slice();
+  const copy = freshBytes(bytes.length);
+  copy.set(bytes);
   return copy;
 }

@@ -54,8 +54,11 @@ export interface DecodedCommand extends Command {
   readonly operationBytes: Uint8Array;
 }
 
+const scratch = new ByteWriter(1024);
+
 export function encodeCommand(command: Command): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = scratch;
+  writer.reset();
   const { envelope } = command;
   writer.u8(version).u8(envelopeKinds.indexOf(envelope.kind));
   if (envelope.kind === "session") {

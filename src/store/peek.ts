@@ -15,10 +15,12 @@ export function isBareCommand(command: Uint8Array): boolean {
   return command[1] === envelopes.none;
 }
 
+const scratch = new ByteWriter(1024);
+
 /** Puts a bare command into a session. */
 export function wrapInSession(command: Uint8Array, session: number, sequence: number, floor: number): Uint8Array {
-  const writer = new ByteWriter(command.length + 24);
-  return writer
+  scratch.reset();
+  return scratch
     .u8(version)
     .u8(envelopes.session)
     .uint(session)
