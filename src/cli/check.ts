@@ -2,7 +2,17 @@
 import { Command } from "commander";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
-import { check, createBudget, models, properties, requestProblem, suggestModel, suggestProperty, verdictPage, verdictText } from "../check/index.ts";
+import {
+  check,
+  createBudget,
+  models,
+  properties,
+  requestProblem,
+  suggestModel,
+  suggestProperty,
+  verdictPage,
+  verdictText,
+} from "../check/index.ts";
 import type { CheckRequest, ModelName, PropertyName, Verdict } from "../check/index.ts";
 import { parseDurationMs } from "../contract/index.ts";
 import { HistoryError, detectFormat, formats, isFormat, operationsOf, parseEvents } from "../history/index.ts";
@@ -47,7 +57,10 @@ export function checkCommand(): Command {
     .option("--html <file>", "write a page that draws the verdict")
     .exitOverride()
     .showHelpAfterError("`--help` shows how.")
-    .addHelpText("after", "\nExit codes: 0 holds, 1 broken, 3 undecided, 2 the history or the command line is wrong.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 holds, 1 broken, 3 undecided, 2 the history or the command line is wrong.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json",
+    )
     .action((file: string, flags: CheckFlags) => {
       process.exitCode = runCheck(file, flags);
     });
@@ -59,7 +72,15 @@ function runCheck(file: string, flags: CheckFlags): number {
   const { verdict, request, format, count } = judgeFile(file, flags);
   const subject = `${request.property}, ${request.model}, ${count} operations of ${file}`;
   if (flags.html !== undefined) writePage(flags.html, verdictPage(verdict, subject));
-  if (flags.json) printJson({ ...verdict, model: request.model, property: request.property, format, operations: count, elapsedMs: Math.round(performance.now() - begun) });
+  if (flags.json)
+    printJson({
+      ...verdict,
+      model: request.model,
+      property: request.property,
+      format,
+      operations: count,
+      elapsedMs: Math.round(performance.now() - begun),
+    });
   else print(verdictText(verdict, subject, paint));
   if (flags.html !== undefined && !flags.json) print(`\nDrawn in ${flags.html}`);
   return exitCodes[verdict.verdict];
@@ -76,7 +97,11 @@ function judgeFile(file: string, flags: CheckFlags): Judged {
   try {
     const { format, lines } = linesOf(file, flags);
     const progress = { operations: 0 };
-    const source = counted(operationsOf(parseEvents(lines, format, { keyed: flags.independent === true })), progress, flags.json !== true);
+    const source = counted(
+      operationsOf(parseEvents(lines, format, { keyed: flags.independent === true })),
+      progress,
+      flags.json !== true,
+    );
     const { head, all } = peek(source);
     const request = requestOf(flags, format, head);
     const problem = requestProblem(request);
@@ -97,7 +122,8 @@ function judgeFile(file: string, flags: CheckFlags): Judged {
 /** What the file, or what is in it, got wrong becomes a usage error that names it. */
 function explained(error: unknown, file: string): unknown {
   if (error instanceof HistoryError) return new UsageError(`${file}: ${error.message}`);
-  if (error instanceof Error && "code" in error && "syscall" in error) return new UsageError(`cannot read ${file}: ${error.message}`);
+  if (error instanceof Error && "code" in error && "syscall" in error)
+    return new UsageError(`cannot read ${file}: ${error.message}`);
   if (error instanceof RangeError) return new UsageError(`${file}: ${error.message}`);
   return error;
 }
@@ -105,14 +131,19 @@ function explained(error: unknown, file: string): unknown {
 function linesOf(file: string, flags: CheckFlags): { readonly format: Format; readonly lines: Iterable<string> } {
   const lines = readLines(file);
   if (flags.format === undefined) return detectFormat(lines);
-  if (!isFormat(flags.format)) throw new UsageError(`--format ${flags.format}: there are ${Object.keys(formats).join(", ")}`);
+  if (!isFormat(flags.format))
+    throw new UsageError(`--format ${flags.format}: there are ${Object.keys(formats).join(", ")}`);
   return { format: flags.format, lines };
 }
 
 const progressAfterMs = 1000;
 
 /** Counts, and tells on a terminal how far it is when it takes longer than a second. */
-function* counted(operations: Iterable<Operation>, progress: { operations: number }, tell: boolean): Generator<Operation> {
+function* counted(
+  operations: Iterable<Operation>,
+  progress: { operations: number },
+  tell: boolean,
+): Generator<Operation> {
   const shows = tell && process.stderr.isTTY;
   let next = performance.now() + progressAfterMs;
   let told = false;
@@ -131,7 +162,10 @@ function* counted(operations: Iterable<Operation>, progress: { operations: numbe
 const headOperations = 200;
 
 /** The first operations, and all of them including those. */
-function peek(operations: Generator<Operation>): { readonly head: readonly Operation[]; readonly all: Iterable<Operation> } {
+function peek(operations: Generator<Operation>): {
+  readonly head: readonly Operation[];
+  readonly all: Iterable<Operation>;
+} {
   const head: Operation[] = [];
   for (let next = operations.next(); next.done !== true; next = operations.next()) {
     head.push(next.value);
@@ -189,7 +223,8 @@ function initialOf(text: string): Value {
 }
 
 function isValue(value: unknown): value is Value {
-  if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "string") return true;
+  if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "string")
+    return true;
   return typeof value === "object" && Object.values(value).every(isValue);
 }
 

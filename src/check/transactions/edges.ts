@@ -2,7 +2,7 @@ import type { Budget } from "../budget.ts";
 import { Graph, inferred, realTime, rw, sessionOrder, wr, ww } from "./graph.ts";
 import { initialWriter } from "./view.ts";
 import type { View } from "./view.ts";
-import { writeStep } from "./table.ts";
+import { committed, writeStep } from "./table.ts";
 
 /** A graph over the transactions of a view, without edges. */
 export function emptyGraph(view: View, budget: Budget): Graph {
@@ -88,8 +88,38 @@ export function sessionsOf(view: View): number[][] {
   return sessions;
 }
 
+/**
+ * Real transactions in lanes in which each follows the one before: the committed ones of a session, and each of
+ * unknown outcome alone, since it may have taken effect after later ones of its session.
+ */
+export interface Lanes {
+  readonly lanes: readonly (readonly number[])[];
+  /** The lane of each transaction and its place there, from 1; -1 and 0 where it is not real. */
+  readonly lane: Int32Array;
+  readonly place: Int32Array;
+  /** The last committed transaction of the session before each; -1 where there is none. */
+  readonly before: Int32Array;
+}
+
+export function lanesOf(view: View): Lanes {
+  const { size } = view.table;
+  const result = { lanes: [] as number[][], lane: new Int32Array(size).fill(-1), place: new Int32Array(size), before: new Int32Array(size).fill(-1) };
+  for (const session of sessionsOf(view)) {
+    const committedOnes: number[] = [];
+    const lane = result.lanes.push(committedOnes) - 1;
+    for (const transaction of session) {
+      result.before[transaction] = committedOnes.at(-1) ?? -1;
+      const certain = view.table.outcome.at(transaction) === committed;
+      result.lane[transaction] = certain ? lane : result.lanes.push([transaction]) - 1;
+      result.place[transaction] = certain ? committedOnes.push(transaction) : 1;
+    }
+  }
+  return result;
+}
+
 export function addSessions(graph: Graph, view: View): void {
-  for (const session of sessionsOf(view)) for (let i = 1; i < session.length; i++) graph.edge(session[i - 1]!, session[i]!, sessionOrder);
+  const { before } = lanesOf(view);
+  for (const [transaction, earlier] of before.entries()) if (earlier >= 0) graph.edge(earlier, transaction, sessionOrder);
 }
 
 /** Who had committed before who began: through a chain of moments, so that there are few edges. */

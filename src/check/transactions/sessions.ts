@@ -1,14 +1,15 @@
 import type { Budget } from "../budget.ts";
 import { holds, undecided } from "../verdict.ts";
 import type { Broken, Verdict } from "../verdict.ts";
-import { emptyGraph, sessionsOf, writtenKeys } from "./edges.ts";
+import { addReads, addSessions, emptyGraph, lanesOf, sessionsOf, writtenKeys } from "./edges.ts";
 import { cycleVerdict, findingVerdict } from "./explain.ts";
 import { everything, findCycle, inferred, realTime, sessionOrder, wr, ww } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import type { TransactionTable } from "./table.ts";
+import { committed } from "./table.ts";
 import { initialWriter, viewOf } from "./view.ts";
 import type { View } from "./view.ts";
-import { causalOrder, placesInSessions } from "./weak.ts";
+import { causalOrder } from "./weak.ts";
 
 /**
  * The session guarantees (Terry et al., 1994; in the form of Viotti and Vukolić, "Consistency in
@@ -81,6 +82,11 @@ class Versions {
 
   #edge(older: number, newer: number, key: number, kind: number, about: number): void {
     if (older !== newer) this.#graph.edge(this.#node(older, key), this.#node(newer, key), kind, about);
+  }
+
+  /** One of unknown outcome may have taken effect after later ones of its session. */
+  #certain(transaction: number): boolean {
+    return this.#view.table.outcome.at(transaction) === committed;
   }
 
   *#reads(transaction: number): Generator<{ readonly key: number; readonly from: number }> {
@@ -187,6 +193,7 @@ class Versions {
             if (stale !== undefined) return stale;
           }
         }
+        if (!this.#certain(transaction)) continue;
         for (const key of writtenKeys(this.#view, transaction)) {
           const list = written.get(key);
           if (list === undefined) written.set(key, [transaction]);
@@ -204,27 +211,27 @@ class Versions {
         for (const key of writtenKeys(this.#view, transaction)) {
           const before = last.get(key);
           if (before !== undefined) this.#edge(before, transaction, key, sessionOrder, key);
-          last.set(key, transaction);
+          if (this.#certain(transaction)) last.set(key, transaction);
         }
       }
     }
   }
 
   /**
-   * What somebody must see because of the writes that it saw: vector clocks with one entry a session. A read of what
+   * What somebody must see because of the writes that it saw: vector clocks with one entry a lane. A read of what
    * was written only later in the reader's own past breaks every guarantee (Viotti and Vukolić: no circular causality).
    */
   addObservers(guarantee: "monotonic-writes" | "writes-follow-reads"): Broken | undefined {
     const { table } = this.#view;
-    const width = table.sessions.length;
+    const { lanes, lane, place, before } = lanesOf(this.#view);
+    const width = lanes.length;
     this.#budget.hold(table.size * width * 4);
     const clocks = new Int32Array(table.size * width);
-    const { place, before } = placesInSessions(this.#view);
     const follows = guarantee === "writes-follow-reads";
-    const history = this.#touched(follows);
+    const history = this.#touched(follows, lanes);
     const causes = emptyGraph(this.#view, this.#budget);
-    for (const session of this.#sessions) for (let at = 1; at < session.length; at++) causes.edge(session[at - 1]!, session[at]!, sessionOrder);
-    for (let reader = 0; reader < table.size; reader++) for (const { key, from } of this.#reads(reader)) if (from !== initialWriter) causes.edge(from, reader, wr, key);
+    addSessions(causes, this.#view);
+    addReads(causes, this.#view);
     const circle = findCycle(causes, everything, "none", this.#budget);
     if (circle !== undefined) return cycleVerdict(this.#view, causes, circle);
     for (const transaction of causalOrder(this.#view, causes)) {
@@ -232,17 +239,23 @@ class Versions {
       this.#budget.spend(width);
       const row = transaction * width;
       if (before[transaction]! >= 0) clocks.copyWithin(row, before[transaction]! * width, (before[transaction]! + 1) * width);
+      const see = (other: number, upTo: number): void => {
+        const own = row + lane[other]!;
+        clocks[own] = Math.max(clocks[own]!, upTo);
+      };
       for (const { from } of this.#reads(transaction)) {
         if (from === initialWriter || place[from] === 0) continue;
-        const own = row + table.session.at(from);
-        clocks[own] = Math.max(clocks[own]!, place[from]!);
+        see(from, place[from]!);
+        // One of unknown outcome has a lane of its own: what its session had done before it is in another.
+        const earlier = this.#certain(from) ? -1 : before[from]!;
+        if (earlier >= 0) see(earlier, place[earlier]! + (follows ? 1 : 0));
         // What a write follows, its writer's view, is seen with it.
         if (follows) for (let s = 0; s < width; s++) clocks[row + s] = Math.max(clocks[row + s]!, clocks[from * width + s]!);
       }
       for (const { key, from } of this.#reads(transaction)) {
         for (const list of history[key]!) {
           this.#budget.spend(1);
-          const seen = clocks[row + list.session]!;
+          const seen = clocks[row + list.lane]!;
           const older = seen === 0 ? undefined : lastAt(list, follows ? seen - 1 : seen);
           if (older === undefined) continue;
           const stale = this.#visible(older, from, transaction, key, guarantee);
@@ -268,16 +281,16 @@ class Versions {
     }
   }
 
-  /** By key and session: which versions the session wrote, or read, and at which places. */
-  #touched(reads: boolean): Touched[][] {
+  /** By key and lane: which versions the lane wrote, or read, and at which places. */
+  #touched(reads: boolean, lanes: readonly (readonly number[])[]): Touched[][] {
     const byKey: Touched[][] = this.#view.table.keys.map(() => []);
-    for (const [session, transactions] of this.#sessions.entries()) {
+    for (const [lane, transactions] of lanes.entries()) {
       for (const [at, transaction] of transactions.entries()) {
         const versions = reads ? [...this.#reads(transaction)].filter(({ from }) => from !== initialWriter) : writtenKeys(this.#view, transaction).map((key) => ({ key, from: transaction }));
         for (const { key, from } of versions) {
           let own = byKey[key]!.at(-1);
-          if (own?.session !== session) {
-            own = { session, places: [], versions: [] };
+          if (own?.lane !== lane) {
+            own = { lane, places: [], versions: [] };
             byKey[key]!.push(own);
           }
           own.places.push(at + 1);
@@ -295,7 +308,7 @@ class Versions {
 }
 
 interface Touched {
-  readonly session: number;
+  readonly lane: number;
   readonly places: number[];
   readonly versions: number[];
 }

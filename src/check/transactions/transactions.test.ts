@@ -126,7 +126,7 @@ function weaklyExplainable(operations: readonly Operation[], level: "read-commit
   const writer = new Map<string, number>();
   for (const [at, operation] of operations.entries()) for (const [kind, key, value] of stepsOf(operation)) if (kind === "w") writer.set(`${key} ${String(value)}`, at);
   const writes = (at: number, key: string): boolean => stepsOf(operations[at]!).some(([kind, other]) => kind === "w" && other === key);
-  const session = (a: number, b: number): boolean => operations[a]!.process === operations[b]!.process && operations[a]!.call < operations[b]!.call;
+  const session = (a: number, b: number): boolean => operations[a]!.outcome === "ok" && operations[a]!.process === operations[b]!.process && operations[a]!.call < operations[b]!.call;
   const reads: { readonly by: number; readonly at: number; readonly key: string; readonly from: number }[] = [];
   for (const [by, operation] of operations.entries()) {
     if (operation.outcome !== "ok") continue;
@@ -165,7 +165,7 @@ function weaklyExplainable(operations: readonly Operation[], level: "read-commit
 
 const always = (): boolean => false;
 const inRealTime = (a: Operation, b: Operation): boolean => a.ret < b.call;
-const inSession = (a: Operation, b: Operation): boolean => a.process === b.process && a.call < b.call;
+const inSession = (a: Operation, b: Operation): boolean => a.outcome === "ok" && a.process === b.process && a.call < b.call;
 
 function expected(operations: readonly Operation[], model: TransactionModel, level: IsolationLevel, sessions: boolean): boolean {
   if (level === "read-committed" || level === "read-atomic" || level === "causal") return weaklyExplainable(operations, level);

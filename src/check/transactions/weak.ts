@@ -1,9 +1,10 @@
 import type { Budget } from "../budget.ts";
 import type { Broken } from "../verdict.ts";
-import { addReads, addSessions, addWriteOrder, emptyGraph, sessionsOf, writtenKeys } from "./edges.ts";
+import { addReads, addSessions, addWriteOrder, emptyGraph, lanesOf, writtenKeys } from "./edges.ts";
 import { cycleVerdict, findingVerdict } from "./explain.ts";
 import { everything, findCycle, inferred, maskOf, rw } from "./graph.ts";
 import type { Graph } from "./graph.ts";
+import type { Lanes } from "./edges.ts";
 import { initialWriter } from "./view.ts";
 import type { View } from "./view.ts";
 
@@ -91,7 +92,7 @@ function inferFromReads(view: View, ordered: boolean, infer: Infer, budget: Budg
 
 /** From the last earlier transaction of the session that wrote the key. */
 function inferFromSessions(view: View, infer: Infer): void {
-  for (const session of sessionsOf(view)) {
+  for (const session of lanesOf(view).lanes) {
     const last = new Map<number, number>();
     for (const transaction of session) {
       for (let read = view.firstRead[transaction]!; read < view.firstRead[transaction + 1]!; read++) {
@@ -116,29 +117,22 @@ export function causalOrder(view: View, graph: Graph): number[] {
   return order;
 }
 
-/** Where each real transaction stands in its session, from 1; 0 for those that are not real. */
-export function placesInSessions(view: View): { readonly place: Int32Array; readonly before: Int32Array } {
-  const place = new Int32Array(view.table.size);
-  const before = new Int32Array(view.table.size).fill(-1);
-  for (const session of sessionsOf(view)) {
-    for (const [at, transaction] of session.entries()) {
-      place[transaction] = at + 1;
-      before[transaction] = session[at - 1] ?? -1;
-    }
-  }
-  return { place, before };
+interface LaneWriters {
+  readonly lane: number;
+  readonly places: number[];
+  readonly transactions: number[];
 }
 
-/** The transactions of each session that wrote a key, by key. */
-export function writersByKey(view: View): { readonly session: number; readonly places: number[]; readonly transactions: number[] }[][] {
-  const byKey: { readonly session: number; readonly places: number[]; readonly transactions: number[] }[][] = view.table.keys.map(() => []);
-  for (const [session, transactions] of sessionsOf(view).entries()) {
+/** The transactions of each lane that wrote a key, by key. */
+function writersByKey(view: View, lanes: Lanes["lanes"]): LaneWriters[][] {
+  const byKey: LaneWriters[][] = view.table.keys.map(() => []);
+  for (const [lane, transactions] of lanes.entries()) {
     for (const [at, transaction] of transactions.entries()) {
       for (const key of writtenKeys(view, transaction)) {
         const list = byKey[key]!;
         let own = list.at(-1);
-        if (own?.session !== session) {
-          own = { session, places: [], transactions: [] };
+        if (own?.lane !== lane) {
+          own = { lane, places: [], transactions: [] };
           list.push(own);
         }
         own.places.push(at + 1);
@@ -150,7 +144,7 @@ export function writersByKey(view: View): { readonly session: number; readonly p
 }
 
 /** The last of the transactions whose place is at most `place`; undefined where there is none. */
-export function lastUpTo(list: { readonly places: readonly number[]; readonly transactions: readonly number[] }, place: number): number | undefined {
+function lastUpTo(list: LaneWriters, place: number): number | undefined {
   let low = 0;
   let high = list.places.length;
   while (low < high) {
@@ -161,16 +155,16 @@ export function lastUpTo(list: { readonly places: readonly number[]; readonly tr
   return list.transactions[low - 1];
 }
 
-/** From the causal past, by vector clocks with one entry a session. */
+/** From the causal past, by vector clocks with one entry a lane. */
 function inferFromCauses(view: View, graph: Graph, infer: Infer, budget: Budget): void {
-  const sessions = view.table.sessions.length;
-  const { place, before } = placesInSessions(view);
+  const { lanes, lane, place, before } = lanesOf(view);
+  const sessions = lanes.length;
   budget.hold(view.table.size * sessions * 4);
   const clocks = new Int32Array(view.table.size * sessions);
-  const writers = writersByKey(view);
+  const writers = writersByKey(view, lanes);
   const join = (into: number, from: number): void => {
     for (let s = 0; s < sessions; s++) if (clocks[from * sessions + s]! > clocks[into * sessions + s]!) clocks[into * sessions + s] = clocks[from * sessions + s]!;
-    const own = into * sessions + view.table.session.at(from);
+    const own = into * sessions + lane[from]!;
     if (place[from]! > clocks[own]!) clocks[own] = place[from]!;
   };
   for (const transaction of causalOrder(view, graph)) {
@@ -185,7 +179,7 @@ function inferFromCauses(view: View, graph: Graph, infer: Infer, budget: Budget)
       const key = view.readKey[read]!;
       for (const list of writers[key]!) {
         budget.spend(1);
-        const seen = clocks[transaction * sessions + list.session]!;
+        const seen = clocks[transaction * sessions + list.lane]!;
         const writer = seen === 0 ? undefined : lastUpTo(list, seen);
         if (writer !== undefined) infer(writer, view.readFrom[read]!, transaction, key);
       }
