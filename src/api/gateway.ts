@@ -188,5 +188,6 @@ export function keptFields({ guarantee, position, stalenessMs, degraded }: Kept)
   degraded: boolean;
 } {
   const fields = { consistency: guarantee, position, degraded };
-  return stalenessMs === undefined ? fields : { ...fields, stalenessMs };
+  // An upper bound stays one when it is rounded up.
+  return stalenessMs === undefined ? fields : { ...fields, stalenessMs: Math.ceil(stalenessMs) };
 }

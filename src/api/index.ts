@@ -22,6 +22,6 @@ export { unreadiness } from "./health.ts";
 export { newHttpServer, type App, type HttpOptions } from "./http.ts";
 export { openApi, type Api, type ApiOptions } from "./node-server.ts";
 export { problemOf, type Problem } from "./problems.ts";
-export { FaultAnswer, type InjectFault } from "./routes/cluster.ts";
+export { FaultAnswer, type InjectedFault, type InjectFault } from "./routes/cluster.ts";
 export { problemResponse } from "./schemas.ts";
 export { explain } from "./validation.ts";

@@ -1,5 +1,5 @@
 /** What a supervisor and its node processes tell each other, over Node's own channel between parent and child. */
-import type { FaultRequest } from "../api/index.ts";
+import type { FaultRequest, InjectedFault } from "../api/index.ts";
 import type { NodeId } from "../base/index.ts";
 import type { Failure } from "../contract/index.ts";
 import type { LinkFault } from "../host/index.ts";
@@ -25,7 +25,6 @@ export type ToNode =
   | {
       readonly type: "faultDone";
       readonly id: number;
-      readonly failure: Failure | undefined;
-      readonly active: readonly object[];
+      readonly outcome: InjectedFault | { readonly failure: Failure };
     }
   | { readonly type: "stop" };

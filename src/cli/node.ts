@@ -142,11 +142,11 @@ function throughSupervisor(host: Host, tell: (message: ToSupervisor) => void): I
         waiting.delete(id);
         reject(fail("deadline", `the supervisor did not answer within ${supervisorTimeoutMs} ms`, false));
       }, supervisorTimeoutMs);
-      waiting.set(id, ({ failure, active }) => {
+      waiting.set(id, ({ outcome }) => {
         clearTimeout(timer);
         waiting.delete(id);
-        if (failure === undefined) resolve(active);
-        else reject(new CohortError(failure));
+        if ("failure" in outcome) reject(new CohortError(outcome.failure));
+        else resolve(outcome);
       });
       tell({ type: "fault", id, request });
     });
@@ -177,6 +177,6 @@ function onOwnLinks(host: Host): InjectFault {
         `${fault.kind} needs a supervisor; without one there are partition, delay, drop and heal, on this node's links`,
       );
     apply();
-    return book.active.map(({ id, fault: active }) => ({ id, ...active }));
+    return { active: book.active.map(({ id, fault: active }) => ({ id, ...active })) };
   };
 }

@@ -59,7 +59,7 @@ const forbidden: readonly { readonly pattern: RegExp; readonly instead: string; 
 ];
 
 const maxLines = 500;
-const isTest = (path: string): boolean => /\.(?:test|suite)\.ts$/.test(path);
+const isTest = (path: string): boolean => /\.(?:test|suite|testing)\.ts$/.test(path);
 const roomOf = (path: string): string | undefined => /^src\/([^/]+)\//.exec(path)?.[1];
 
 /** Everything wrong with one source file. `path` is relative to the repository, with `/`. */

@@ -10,9 +10,16 @@ import { defaultTimeoutMs, problemResponse, TimeoutQuery, timeoutMs } from "../s
 const peerTimeoutMs = 1000;
 
 /** Brings a fault about and tells which ones are in force. Throws a CohortError where it cannot. */
-export type InjectFault = (request: FaultRequest) => Promise<readonly object[]>;
+export type InjectFault = (request: FaultRequest) => Promise<InjectedFault>;
+
+export interface InjectedFault {
+  /** Whom it hit, where it hits one node. */
+  readonly node?: number;
+  readonly active: readonly object[];
+}
 
 export const FaultAnswer = Type.Object({
+  node: Type.Optional(Type.Integer({ description: "Whom it hit: of use with `leader`." })),
   active: Type.Array(Type.Unsafe<object>({ type: "object", additionalProperties: true }), {
     description: "Network faults in force now.",
   }),
@@ -69,7 +76,8 @@ export function addClusterRoutes(app: App, host: Host, inject: InjectFault | und
     async (request) => {
       if (!host.config.allowFaults || inject === undefined)
         throw fail("faults-not-allowed", "this node was started without them");
-      return { active: [...(await inject(request.body))] };
+      const { active, ...hit } = await inject(request.body);
+      return { ...hit, active: [...active] };
     },
   );
   app.post(

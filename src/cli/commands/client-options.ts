@@ -70,7 +70,7 @@ export function integerOf(text: string, what: string): number {
 
 /** `kept` as one dim line for people. */
 export function keptLine({ guarantee, position, stalenessMs, degraded }: Kept): string {
-  const staleness = stalenessMs === undefined ? "" : `, at most ${Math.ceil(stalenessMs)} ms old`;
+  const staleness = stalenessMs === undefined || stalenessMs === 0 ? "" : `, at most ${Math.ceil(stalenessMs)} ms old`;
   return paint("dim", `${guarantee}, position ${position}${staleness}${degraded ? ", degraded" : ""}`);
 }
 

@@ -64,15 +64,26 @@ export function addFaultCommands(program: Command): void {
 }
 
 async function inject(request: FaultRequest, flags: FaultFlags): Promise<void> {
-  const { active } = (await callCluster("POST", "/v1/cluster/faults", flags.endpoint, request)) as {
-    active: { id: number; kind: string }[];
+  const answer = (await callCluster("POST", "/v1/cluster/faults", flags.endpoint, request)) as {
+    readonly node?: number;
+    readonly active: readonly { readonly id: number; readonly kind: string }[];
   };
-  if (flags.json) return printJson({ fault: request, active });
-  const count =
-    active.length === 0
-      ? "the network is whole"
-      : `network faults in force: ${active.map(({ id, kind }) => `${kind} (${id})`).join(", ")}`;
-  print(`done; ${count}`);
+  if (flags.json) return printJson({ fault: request, ...answer });
+  const done = {
+    kill: "killed",
+    pause: "paused",
+    resume: "resumed",
+    heal: "healed",
+    partition: "done",
+    delay: "done",
+    drop: "done",
+  };
+  const inForce = answer.active.map(({ id, kind }) => `${kind} (${id})`).join(", ");
+  print(
+    done[request.kind] +
+      (answer.node === undefined ? "" : ` node ${answer.node}`) +
+      (inForce === "" ? "" : `; on the network: ${inForce}`),
+  );
 }
 
 function timed(flags: FaultFlags): { forMs?: number } {

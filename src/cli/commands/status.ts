@@ -55,19 +55,22 @@ function describe(cluster: Cluster): string {
     "",
     ...table([head.map((cell) => paint("dim", cell)), ...rows]),
   ];
+  for (const { nodeId, error } of cluster.nodes) {
+    if (error !== undefined) lines.push("", `node ${nodeId} cannot be reached: ${error}`);
+  }
   const faults = cluster.faults ?? [];
   if (faults.length > 0)
     lines.push("", `${paint("magenta", "faults")}  ${faults.map((fault) => JSON.stringify(fault)).join("  ")}`);
   return lines.join("\n");
 }
 
-function rowOf({ nodeId, status, error }: NodeView, cluster: Cluster): string[] {
+function rowOf({ nodeId, status }: NodeView, cluster: Cluster): string[] {
   const process = cluster.processes?.find(({ node }) => node === nodeId);
   const state =
-    process === undefined ? "" : `${process.state}${process.restarts === 0 ? "" : `, ${process.restarts} restarts`}`;
+    process === undefined ? "" : `${process.state}${process.restarts === 0 ? "" : `, restarted ${process.restarts}×`}`;
   const group = status?.groups[0];
   if (status === undefined || group === undefined)
-    return [String(nodeId), paint("red", error ?? "no group"), "", "", "", "", "", state, ""];
+    return [String(nodeId), paint("red", "unreachable"), "", "", "", "", "", state, ""];
   const best = Math.max(...cluster.nodes.map((node) => node.status?.groups[0]?.commitIndex ?? 0));
   return [
     String(nodeId),

@@ -64,7 +64,10 @@ export async function openControl(
         response: { 200: FaultAnswer, default: problemResponse },
       },
     },
-    (request) => ({ active: [...supervisor.inject(request.body)] }),
+    (request) => {
+      const { active, ...hit } = supervisor.inject(request.body);
+      return { ...hit, active: [...active] };
+    },
   );
   app.get("/", { schema: { hide: true } }, async (_request, reply) => {
     const { nodes, processes, leader, clusterId } = await view();

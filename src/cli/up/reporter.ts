@@ -66,7 +66,7 @@ export function humanReporter(base: number, startedAt: number): Reporter {
       case "stopping":
         return line("stopping; press Ctrl-C again to force it");
       case "stopped":
-        return line("stopped; `npm start` continues from disk");
+        return line(`stopped; the data stays in ${home?.directory ?? "its directory"}`);
     }
   };
 }

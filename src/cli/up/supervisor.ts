@@ -1,7 +1,14 @@
 /** Runs the nodes of a local cluster: starts and watches them, brings faults upon them, stops them. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FaultBook, parseFault, type Fault, type FaultRequest } from "../../api/index.ts";
+import {
+  FaultBook,
+  parseFault,
+  type Fault,
+  type FaultRequest,
+  type InjectedFault,
+  type ProcessFault,
+} from "../../api/index.ts";
 import { must, type NodeId } from "../../base/index.ts";
 import { CohortError, fail, type Failure } from "../../contract/index.ts";
 import { portsOf } from "../ports.ts";
@@ -84,19 +91,17 @@ export class Supervisor {
     for (const process of this.#processes.values()) process.forceStop();
   }
 
-  /** Brings a fault about. Throws a CohortError where it cannot be. Returns the faults in force now. */
-  inject(request: FaultRequest): readonly object[] {
-    this.#bring(parseFault(request, this.members));
-    return this.activeFaults;
+  /** Brings a fault about. Throws a CohortError where it cannot be. */
+  inject(request: FaultRequest): InjectedFault {
+    return this.#bring(parseFault(request, this.members));
   }
 
-  #bring(fault: Fault): void {
+  #bring(fault: Fault): InjectedFault {
     switch (fault.kind) {
       case "kill":
       case "pause":
       case "resume":
-        this.#hurt(fault.kind, this.#target(fault.node), fault.forMs, fault);
-        break;
+        return { node: this.#hurt(fault, this.#target(fault.node)), active: this.activeFaults };
       case "partition":
       case "delay":
       case "drop": {
@@ -115,6 +120,7 @@ export class Supervisor {
         this.#onEvent({ event: "fault", fault, node: undefined });
         break;
     }
+    return { active: this.activeFaults };
   }
 
   #target(node: NodeId | "leader"): NodeId {
@@ -124,7 +130,8 @@ export class Supervisor {
     return leader;
   }
 
-  #hurt(kind: "kill" | "pause" | "resume", node: NodeId, forMs: number | undefined, fault: Fault): void {
+  #hurt(fault: ProcessFault, node: NodeId): NodeId {
+    const { kind, forMs } = fault;
     const process = must(this.#processes.get(node), `process of node ${node}`);
     if (kind !== "resume" && process.pid === undefined)
       throw fail("not-running", `node ${node} is ${process.state}: there is nothing to ${kind}`);
@@ -142,6 +149,7 @@ export class Supervisor {
       }
     }
     this.#onEvent({ event: "fault", fault, node });
+    return node;
   }
 
   #end(id: number, fault: Fault): void {
@@ -202,8 +210,8 @@ export class Supervisor {
   }
 
   #answerFault(node: NodeId, { id, request }: { readonly id: number; readonly request: FaultRequest }): void {
-    const answer = (failure: Failure | undefined): void => {
-      this.#processes.get(node)?.send({ type: "faultDone", id, failure, active: this.activeFaults });
+    const answer = (outcome: InjectedFault | { readonly failure: Failure }): void => {
+      this.#processes.get(node)?.send({ type: "faultDone", id, outcome });
     };
     try {
       const fault = parseFault(request, this.members);
@@ -213,11 +221,11 @@ export class Supervisor {
           if (this.#processes.get(node)?.pid !== undefined) this.#bring({ ...fault, node });
         };
         setTimeout(hurt, ownFaultDelayMs);
-      } else this.#bring(fault);
-      answer(undefined);
+        answer({ node, active: this.activeFaults });
+      } else answer(this.#bring(fault));
     } catch (error) {
       if (!(error instanceof CohortError)) throw error;
-      answer(error.failure);
+      answer({ failure: error.failure });
     }
   }
 }
