@@ -12,18 +12,29 @@ import type { Broken, Verdict } from "./verdict.ts";
  * for `strict-serializable`, any for the others. Where there is none, snapshot isolation may still hold, and is
  * left undecided.
  */
-export function checkBank(operations: readonly Operation[], level: "snapshot-isolation" | "serializable" | "repeatable-read" | "strict-serializable", initial: Value | undefined, budget: Budget): Verdict {
+export function checkBank(
+  operations: readonly Operation[],
+  level: "snapshot-isolation" | "serializable" | "repeatable-read" | "strict-serializable",
+  initial: Value | undefined,
+  budget: Budget,
+): Verdict {
   const begin = initial === undefined ? undefined : balancesOf(initial);
   const model = bankModel(begin ?? {});
   for (const operation of operations) model.validate(operation);
   const reads = operations.filter((operation) => isRead(operation) && operation.outcome === "ok");
   const skew = wrongTotal(reads, begin === undefined ? undefined : totalOf(begin));
   if (skew !== undefined) return skew;
-  if (begin === undefined) return undecided("all reads show the same total; for more the balances in the beginning are needed");
+  if (begin === undefined)
+    return undecided("all reads show the same total; for more the balances in the beginning are needed");
   if (level === "strict-serializable") return checkLinearizable(operations, { model, property: level }, budget);
-  const anyTime = operations.map((operation) => ({ ...operation, call: 0, ret: operation.outcome === "unknown" ? Infinity : 1 }));
+  const anyTime = operations.map((operation) => ({
+    ...operation,
+    call: 0,
+    ret: operation.outcome === "unknown" ? Infinity : 1,
+  }));
   const verdict = checkLinearizable(anyTime, { model, property: level }, budget);
-  if (verdict.verdict === "broken" && level === "snapshot-isolation") return undecided("there is no serial order; whether snapshots explain the reads was not searched");
+  if (verdict.verdict === "broken" && level === "snapshot-isolation")
+    return undecided("there is no serial order; whether snapshots explain the reads was not searched");
   return verdict;
 }
 
@@ -40,8 +51,15 @@ function wrongTotal(reads: readonly Operation[], total: number | undefined): Bro
       continue;
     }
     const operations = (before === undefined ? [read] : [before, read]).map(show);
-    const what = negative === undefined ? `adds up to ${sum}, not ${expected}` : `shows account ${negative[0]} at ${negative[1]}`;
-    return broken({ kind: "fact", anomaly: negative === undefined ? "read skew" : "negative balance", summary: `${operationText(read)} ${what}`, operations, context: operations });
+    const what =
+      negative === undefined ? `adds up to ${sum}, not ${expected}` : `shows account ${negative[0]} at ${negative[1]}`;
+    return broken({
+      kind: "fact",
+      anomaly: negative === undefined ? "read skew" : "negative balance",
+      summary: `${operationText(read)} ${what}`,
+      operations,
+      context: operations,
+    });
   }
   return undefined;
 }

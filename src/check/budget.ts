@@ -45,7 +45,8 @@ export function createBudget(limits: Limits = {}): Budget {
     },
     hold(count) {
       bytes += count;
-      if (bytes > mostBytes) throw new OutOfBudget(`the search needs more than ${Math.round(mostBytes / 1e6)} MB of memory`);
+      if (bytes > mostBytes)
+        throw new OutOfBudget(`the search needs more than ${Math.round(mostBytes / 1e6)} MB of memory`);
     },
     part(share) {
       let left = share;

@@ -23,7 +23,14 @@ import type { Verdict } from "./verdict.ts";
 export const models = [...objectModels, "list-append", "rw-register", "bank"] as const;
 export type ModelName = (typeof models)[number];
 
-export const properties = ["linearizable", "sequential", ...sessionGuarantees, "bounded-staleness", "convergent", ...isolationLevels] as const;
+export const properties = [
+  "linearizable",
+  "sequential",
+  ...sessionGuarantees,
+  "bounded-staleness",
+  "convergent",
+  ...isolationLevels,
+] as const;
 export type PropertyName = (typeof properties)[number];
 
 export interface CheckRequest {
@@ -47,10 +54,13 @@ export interface CheckRequest {
 /** Why a request makes no sense, and what would; undefined where it does. */
 export function requestProblem(request: CheckRequest): string | undefined {
   const { model, property, initial } = request;
-  if (!combinations(model).includes(property)) return `the property ${property} is not defined for the model ${model}; there are: ${combinations(model).join(", ")}`;
+  if (!combinations(model).includes(property))
+    return `the property ${property} is not defined for the model ${model}; there are: ${combinations(model).join(", ")}`;
   if (property === "bounded-staleness") {
-    if (request.boundMs === undefined && request.boundVersions === undefined) return "bounded-staleness needs a bound: in time, such as 100ms, or in versions";
-    if (request.boundVersions !== undefined && !(Number.isInteger(request.boundVersions) && request.boundVersions >= 1)) return "a bound in versions is a whole number from 1";
+    if (request.boundMs === undefined && request.boundVersions === undefined)
+      return "bounded-staleness needs a bound: in time, such as 100ms, or in versions";
+    if (request.boundVersions !== undefined && !(Number.isInteger(request.boundVersions) && request.boundVersions >= 1))
+      return "a bound in versions is a whole number from 1";
   }
   if (initial !== undefined && isObjectModel(model)) {
     const needs = initialProblem(model, initial);
@@ -88,34 +98,58 @@ export function combinations(model: ModelName): readonly PropertyName[] {
  * operations are. Throws a HistoryError where an operation is none of the model, and never hangs: what the
  * budget does not allow is `undecided`. The request must be sound (`requestProblem`).
  */
-export function check(operations: Iterable<Operation>, request: CheckRequest, budget: Budget = createBudget()): Verdict {
+export function check(
+  operations: Iterable<Operation>,
+  request: CheckRequest,
+  budget: Budget = createBudget(),
+): Verdict {
   return withinBudget(() => {
     const { model } = request;
-    if (model === "list-append" || model === "rw-register") return checkTransactions(operations, model, request, budget);
+    if (model === "list-append" || model === "rw-register")
+      return checkTransactions(operations, model, request, budget);
     const list = [...operations].sort((a, b) => a.index - b.index);
     if (model === "bank") return checkBank(list, bankLevel(request.property), request.initial, budget);
     return checkObject(list, model, request, budget);
   });
 }
 
-function bankLevel(property: PropertyName): "snapshot-isolation" | "serializable" | "repeatable-read" | "strict-serializable" {
-  if (property === "snapshot-isolation" || property === "serializable" || property === "repeatable-read") return property;
+function bankLevel(
+  property: PropertyName,
+): "snapshot-isolation" | "serializable" | "repeatable-read" | "strict-serializable" {
+  if (property === "snapshot-isolation" || property === "serializable" || property === "repeatable-read")
+    return property;
   return "strict-serializable";
 }
 
 /** A table of transactions from operations that are not kept. */
-function tableOf(operations: Iterable<Operation>, model: TransactionModel, initial: Value, budget: Budget): TransactionTable {
+function tableOf(
+  operations: Iterable<Operation>,
+  model: TransactionModel,
+  initial: Value,
+  budget: Budget,
+): TransactionTable {
   const table = new TransactionTable(model, initial, budget);
   for (const operation of operations) table.add(operation);
   return table;
 }
 
-function checkTransactions(operations: Iterable<Operation>, model: TransactionModel, request: CheckRequest, budget: Budget): Verdict {
+function checkTransactions(
+  operations: Iterable<Operation>,
+  model: TransactionModel,
+  request: CheckRequest,
+  budget: Budget,
+): Verdict {
   const { property, sessionOrder = false, realTime = true } = request;
   const table = tableOf(operations, model, request.initial ?? null, budget);
-  if (isSessionGuarantee(property)) return checkSessions(table, { guarantee: property, writesInTime: realTime && request.eventualWrites !== true }, budget);
+  if (isSessionGuarantee(property))
+    return checkSessions(
+      table,
+      { guarantee: property, writesInTime: realTime && request.eventualWrites !== true },
+      budget,
+    );
   // One object made of all keys: strict serializability is its linearizability, and with sessions alone, its sequential consistency.
-  const level: IsolationLevel = property === "linearizable" ? "strict-serializable" : isIsolationLevel(property) ? property : "serializable";
+  const level: IsolationLevel =
+    property === "linearizable" ? "strict-serializable" : isIsolationLevel(property) ? property : "serializable";
   return checkIsolation(table, { level, sessionOrder: sessionOrder || property === "sequential", realTime }, budget);
 }
 
@@ -129,20 +163,40 @@ function checkObject(list: readonly Operation[], model: ObjectModel, request: Ch
     if (request.boundMs !== undefined) return checkStalenessByTime(list, checks, request.boundMs, budget);
     return checkStalenessByVersions(list, checks, request.boundVersions ?? 1, budget);
   }
-  if (property === "convergent") return checkConvergent(list, checks, { model, initial: request.initial ?? null, settleMs: request.settleMs ?? 0 }, budget);
+  if (property === "convergent")
+    return checkConvergent(
+      list,
+      checks,
+      { model, initial: request.initial ?? null, settleMs: request.settleMs ?? 0 },
+      budget,
+    );
   for (const operation of list) checks.with((plain) => plain.validate(operation));
   if (model === "counter" || model === "set") {
-    if (property === "monotonic-reads" || property === "read-your-writes") return checkGrowing(list, model, property, request.initial);
+    if (property === "monotonic-reads" || property === "read-your-writes")
+      return checkGrowing(list, model, property, request.initial);
   }
   // What is linearizable, key by key, is sequential as a whole; and that is often quickly seen.
   if (property === "sequential" && realTime && quickly((part) => checks.linearizable(list, part), budget)) return holds;
   const table = registerTable(list, model, request.initial, budget);
   if (property === "sequential") {
-    const quick = table === undefined ? undefined : checkIsolation(table, { level: "serializable", sessionOrder: true, realTime }, budget);
-    return quick === undefined || quick.verdict === "undecided" ? checks.with((plain) => checkSequential(list, plain, budget)) : quick;
+    const quick =
+      table === undefined
+        ? undefined
+        : checkIsolation(table, { level: "serializable", sessionOrder: true, realTime }, budget);
+    return quick === undefined || quick.verdict === "undecided"
+      ? checks.with((plain) => checkSequential(list, plain, budget))
+      : quick;
   }
-  if (table === undefined) return undecided("appends, deletes and repeated values leave open who wrote what was read; use different values, or the model list-append");
-  if (isSessionGuarantee(property)) return checkSessions(table, { guarantee: property satisfies SessionGuarantee, writesInTime: realTime && request.eventualWrites !== true }, budget);
+  if (table === undefined)
+    return undecided(
+      "appends, deletes and repeated values leave open who wrote what was read; use different values, or the model list-append",
+    );
+  if (isSessionGuarantee(property))
+    return checkSessions(
+      table,
+      { guarantee: property satisfies SessionGuarantee, writesInTime: realTime && request.eventualWrites !== true },
+      budget,
+    );
   return checkIsolation(table, { level: "causal", sessionOrder: true, realTime }, budget);
 }
 
@@ -154,7 +208,12 @@ function quickly(judge: (budget: Budget) => Verdict, budget: Budget): boolean {
 }
 
 /** Operations on registers as transactions of one or two steps; undefined where that loses something. */
-function registerTable(list: readonly Operation[], model: ObjectModel, initial: Value | undefined, budget: Budget): TransactionTable | undefined {
+function registerTable(
+  list: readonly Operation[],
+  model: ObjectModel,
+  initial: Value | undefined,
+  budget: Budget,
+): TransactionTable | undefined {
   if (model !== "register" && model !== "cas-register" && model !== "kv") return undefined;
   const absent: Value = model === "kv" ? "" : null;
   const begin = initial ?? absent;
@@ -168,7 +227,11 @@ function registerTable(list: readonly Operation[], model: ObjectModel, initial: 
     return (f === "write" || f === "put") && !equalValues(input, begin) && input !== null;
   });
   if (!simple) return undefined;
-  const normal = model === "kv" ? list.map((operation) => (isRead(operation) && operation.output === "" ? { ...operation, output: null } : operation)) : list;
+  const normal =
+    model === "kv"
+      ? list.map((operation) =>
+          isRead(operation) && operation.output === "" ? { ...operation, output: null } : operation,
+        )
+      : list;
   return tableOf(normal, "rw-register", begin, budget);
 }
-

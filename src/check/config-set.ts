@@ -65,7 +65,8 @@ export class ConfigSet {
   /** Whether a row that is equal in all but the counts is in the set. */
   has(row: Int32Array): boolean {
     const mask = this.#table.length - 1;
-    for (let at = this.#hash(row) & mask; this.#table[at]! >= 0; at = (at + 1) & mask) if (this.#sameKey(this.#table[at]!, row)) return true;
+    for (let at = this.#hash(row) & mask; this.#table[at]! >= 0; at = (at + 1) & mask)
+      if (this.#sameKey(this.#table[at]!, row)) return true;
     return false;
   }
 

@@ -22,10 +22,18 @@ interface Bar {
 }
 
 /** Moments become evenly spaced columns, so that a long wait takes no room; processes become lanes. */
-function layOut(operations: readonly Shown[]): { readonly bars: Bar[]; readonly lanes: readonly ProcessId[]; readonly columns: number } {
-  const moments = [...new Set(operations.flatMap(({ call, ret }) => (ret === undefined ? [call] : [call, ret])))].sort((a, b) => a - b);
+function layOut(operations: readonly Shown[]): {
+  readonly bars: Bar[];
+  readonly lanes: readonly ProcessId[];
+  readonly columns: number;
+} {
+  const moments = [...new Set(operations.flatMap(({ call, ret }) => (ret === undefined ? [call] : [call, ret])))].sort(
+    (a, b) => a - b,
+  );
   const column = new Map(moments.map((moment, at) => [moment, at]));
-  const lanes = [...new Set(operations.map((operation) => operation.process))].sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1));
+  const lanes = [...new Set(operations.map((operation) => operation.process))].sort((a, b) =>
+    typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1,
+  );
   const bars = operations.map((shown) => ({
     shown,
     lane: lanes.indexOf(shown.process),
@@ -55,9 +63,22 @@ function drawing(witness: Witness): string {
   const drawn = bars.map((bar, at) => {
     const step = deepest.indexOf(at);
     const kind = at === stuck ? "stuck" : at < own.length ? "own" : "other";
-    return barSvg(bar, kind, at === stuck ? "✗" : step >= 0 ? String(step + 1) : at < own.length && witness.kind !== "order" ? `#${at + 1}` : "");
+    return barSvg(
+      bar,
+      kind,
+      at === stuck
+        ? "✗"
+        : step >= 0
+          ? String(step + 1)
+          : at < own.length && witness.kind !== "order"
+            ? `#${at + 1}`
+            : "",
+    );
   });
-  const names = lanes.map((lane, at) => `<text class="lane" x="4" y="${at * laneHeight + 20}">process ${escape(String(lane).slice(0, 8))}</text><line x1="0" x2="${left + columns * columnWidth}" y1="${(at + 1) * laneHeight}" y2="${(at + 1) * laneHeight}"/>`);
+  const names = lanes.map(
+    (lane, at) =>
+      `<text class="lane" x="4" y="${at * laneHeight + 20}">process ${escape(String(lane).slice(0, 8))}</text><line x1="0" x2="${left + columns * columnWidth}" y1="${(at + 1) * laneHeight}" y2="${(at + 1) * laneHeight}"/>`,
+  );
   const width = left + columns * columnWidth + 20;
   const height = lanes.length * laneHeight + 10;
   return `<div class="scroll"><svg width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Operations by process, from left to right in real time">${names.join("")}${arrows(witness, bars)}${drawn.join("")}</svg></div>`;
@@ -66,7 +87,10 @@ function drawing(witness: Witness): string {
 /** Arrows between the transactions of a circle. */
 function arrows(witness: Witness, bars: readonly Bar[]): string {
   if (witness.kind !== "cycle") return "";
-  const centre = ({ from, to, lane }: Bar): readonly [number, number] => [left + ((from + to) / 2) * columnWidth, lane * laneHeight + 16];
+  const centre = ({ from, to, lane }: Bar): readonly [number, number] => [
+    left + ((from + to) / 2) * columnWidth,
+    lane * laneHeight + 16,
+  ];
   const paths = witness.steps.map(({ from, relation }, at) => {
     const a = bars[from];
     const b = bars[witness.steps[(at + 1) % witness.steps.length]?.from ?? from];

@@ -18,5 +18,16 @@ export type { CheckRequest, ModelName, PropertyName } from "./check.ts";
 export { verdictPage } from "./html.ts";
 export { verdictText } from "./text.ts";
 export type { Paint } from "./text.ts";
-export type { Broken, CycleWitness, DeadEnd, FactWitness, Holds, OrderWitness, Shown, Undecided, Verdict, Witness } from "./verdict.ts";
+export type {
+  Broken,
+  CycleWitness,
+  DeadEnd,
+  FactWitness,
+  Holds,
+  OrderWitness,
+  Shown,
+  Undecided,
+  Verdict,
+  Witness,
+} from "./verdict.ts";
 export { suggestModel, suggestProperty } from "./suggest.ts";

@@ -24,17 +24,31 @@ interface Case {
 const withInput = (operation: Operation, input: Value): Operation => ({ ...operation, input });
 
 const cases: readonly Case[] = [
-  { name: "register", model: "register", menus: [{ f: "read", input: none, output: fc.oneof(small, none) }, { f: "write", input: small, output: none }] },
+  {
+    name: "register",
+    model: "register",
+    menus: [
+      { f: "read", input: none, output: fc.oneof(small, none) },
+      { f: "write", input: small, output: none },
+    ],
+  },
   {
     name: "register with different values",
     model: "register",
-    menus: [{ f: "read", input: none, output: fc.oneof(fc.integer({ min: 100, max: 106 }), none) }, { f: "write", input: small, output: none }],
+    menus: [
+      { f: "read", input: none, output: fc.oneof(fc.integer({ min: 100, max: 106 }), none) },
+      { f: "write", input: small, output: none },
+    ],
     distinct: (operation, at) => (operation.f === "write" ? withInput(operation, 100 + at) : operation),
   },
   {
     name: "cas-register",
     model: "cas-register",
-    menus: [{ f: "read", input: none, output: small }, { f: "write", input: small, output: none }, { f: "cas", input: pair, output: none }],
+    menus: [
+      { f: "read", input: none, output: small },
+      { f: "write", input: small, output: none },
+      { f: "cas", input: pair, output: none },
+    ],
   },
   {
     name: "cas-register with different values",
@@ -47,7 +61,9 @@ const cases: readonly Case[] = [
     distinct: (operation, at) => {
       if (operation.f === "write") return withInput(operation, 100 + at);
       const { input } = operation;
-      return operation.f === "cas" && Array.isArray(input) ? withInput(operation, [(input as Value[])[0] ?? null, 100 + at]) : operation;
+      return operation.f === "cas" && Array.isArray(input)
+        ? withInput(operation, [(input as Value[])[0] ?? null, 100 + at])
+        : operation;
     },
   },
   {
@@ -59,7 +75,14 @@ const cases: readonly Case[] = [
       { f: "put", input: anyOf("a", "b"), output: none },
     ],
   },
-  { name: "kv, appends only", model: "kv", menus: [{ f: "get", input: none, output: anyOf("", "a", "ab", "ba", "b", "abc") }, { f: "append", input: anyOf("a", "b", "c"), output: none }] },
+  {
+    name: "kv, appends only",
+    model: "kv",
+    menus: [
+      { f: "get", input: none, output: anyOf("", "a", "ab", "ba", "b", "abc") },
+      { f: "append", input: anyOf("a", "b", "c"), output: none },
+    ],
+  },
   {
     name: "counter",
     model: "counter",
@@ -69,7 +92,15 @@ const cases: readonly Case[] = [
       { f: "increment", input: none, output: fc.oneof(fc.integer({ min: 1, max: 4 }), none) },
     ],
   },
-  { name: "counter with decrements", model: "counter", menus: [{ f: "read", input: none, output: fc.integer({ min: -2, max: 2 }) }, { f: "increment", input: none, output: none }, { f: "decrement", input: none, output: none }] },
+  {
+    name: "counter with decrements",
+    model: "counter",
+    menus: [
+      { f: "read", input: none, output: fc.integer({ min: -2, max: 2 }) },
+      { f: "increment", input: none, output: none },
+      { f: "decrement", input: none, output: none },
+    ],
+  },
   {
     name: "set",
     model: "set",
@@ -79,22 +110,57 @@ const cases: readonly Case[] = [
       { f: "contains", input: small, output: fc.boolean() },
     ],
   },
-  { name: "set, read whole", model: "set", menus: [{ f: "add", input: small, output: none }, { f: "read", input: none, output: fc.subarray([100, 101, 102, 103]) }], distinct: (operation, at) => (operation.f === "add" ? withInput(operation, 100 + at) : operation) },
+  {
+    name: "set, read whole",
+    model: "set",
+    menus: [
+      { f: "add", input: small, output: none },
+      { f: "read", input: none, output: fc.subarray([100, 101, 102, 103]) },
+    ],
+    distinct: (operation, at) => (operation.f === "add" ? withInput(operation, 100 + at) : operation),
+  },
   {
     name: "queue",
     model: "queue",
-    menus: [{ f: "enqueue", input: small, output: none }, { f: "dequeue", input: none, output: fc.oneof(fc.integer({ min: 100, max: 105 }), none) }],
+    menus: [
+      { f: "enqueue", input: small, output: none },
+      { f: "dequeue", input: none, output: fc.oneof(fc.integer({ min: 100, max: 105 }), none) },
+    ],
     distinct: (operation, at) => (operation.f === "enqueue" ? withInput(operation, 100 + at) : operation),
   },
-  { name: "queue with equal values", model: "queue", menus: [{ f: "enqueue", input: anyOf(1, 2), output: none }, { f: "dequeue", input: none, output: anyOf(1, 2, null) }] },
+  {
+    name: "queue with equal values",
+    model: "queue",
+    menus: [
+      { f: "enqueue", input: anyOf(1, 2), output: none },
+      { f: "dequeue", input: none, output: anyOf(1, 2, null) },
+    ],
+  },
   {
     name: "stack",
     model: "stack",
-    menus: [{ f: "push", input: small, output: none }, { f: "pop", input: none, output: fc.oneof(fc.integer({ min: 100, max: 105 }), none) }],
+    menus: [
+      { f: "push", input: small, output: none },
+      { f: "pop", input: none, output: fc.oneof(fc.integer({ min: 100, max: 105 }), none) },
+    ],
     distinct: (operation, at) => (operation.f === "push" ? withInput(operation, 100 + at) : operation),
   },
-  { name: "mutex", model: "mutex", menus: [{ f: "acquire", input: none, output: none }, { f: "release", input: none, output: none }] },
-  { name: "mutex with tokens", model: "mutex", menus: [{ f: "acquire", input: none, output: fc.oneof(small, none) }, { f: "release", input: none, output: none }] },
+  {
+    name: "mutex",
+    model: "mutex",
+    menus: [
+      { f: "acquire", input: none, output: none },
+      { f: "release", input: none, output: none },
+    ],
+  },
+  {
+    name: "mutex with tokens",
+    model: "mutex",
+    menus: [
+      { f: "acquire", input: none, output: fc.oneof(small, none) },
+      { f: "release", input: none, output: none },
+    ],
+  },
 ];
 
 /** What the object would have answered in the given state. */
@@ -120,7 +186,8 @@ function answerOf(state: unknown, operation: Operation): Value {
 
 describe.each(cases)("$name", ({ model, menus, distinct }) => {
   const checks = objectChecks(model, undefined);
-  const shape = (operations: readonly Operation[]): Operation[] => (distinct === undefined ? [...operations] : operations.map(distinct));
+  const shape = (operations: readonly Operation[]): Operation[] =>
+    distinct === undefined ? [...operations] : operations.map(distinct);
   const agree = (operations: readonly Operation[]): void => {
     const expected = checks.with((plain) => hasOrder(plain, operations, inRealTime)) ? "holds" : "broken";
     const verdict = checks.linearizable(operations, createBudget());
@@ -140,7 +207,10 @@ describe.each(cases)("$name", ({ model, menus, distinct }) => {
   };
 
   test("agrees with trying every order, on results out of thin air", () => {
-    fc.assert(fc.property(historiesOf(menus), (operations) => agree(shape(operations))), { numRuns: 250 });
+    fc.assert(
+      fc.property(historiesOf(menus), (operations) => agree(shape(operations))),
+      { numRuns: 250 },
+    );
   });
 
   test("agrees with trying every order, on results that are nearly right", () => {
@@ -148,7 +218,9 @@ describe.each(cases)("$name", ({ model, menus, distinct }) => {
     fc.assert(
       fc.property(historiesOf(menus, { most: 7 }), dice, fc.option(fc.nat(6)), (operations, points, spoiled) => {
         const shaped = shape(operations);
-        const right = checks.with((plain) => answered(plain, shaped, (state, operation) => answerOf(state, operation), points));
+        const right = checks.with((plain) =>
+          answered(plain, shaped, (state, operation) => answerOf(state, operation), points),
+        );
         // One operation keeps its result out of thin air.
         agree(right.map((operation, at) => (at === spoiled ? shaped[at]! : operation)));
       }),
@@ -158,7 +230,15 @@ describe.each(cases)("$name", ({ model, menus, distinct }) => {
 });
 
 /** Every order of what returned in time; the others may be left out. */
-function orderedUpTo<State>(model: { step(state: State, operation: Operation): State | undefined; initial: State; isPure(operation: Operation): boolean }, operations: readonly Operation[], optional: (operation: Operation) => boolean): boolean {
+function orderedUpTo<State>(
+  model: {
+    step(state: State, operation: Operation): State | undefined;
+    initial: State;
+    isPure(operation: Operation): boolean;
+  },
+  operations: readonly Operation[],
+  optional: (operation: Operation) => boolean,
+): boolean {
   const real = operations.filter(({ outcome }) => outcome !== "fail");
   const place = (state: State, left: readonly Operation[]): boolean => {
     if (left.every(optional)) return true;
@@ -173,46 +253,136 @@ function orderedUpTo<State>(model: { step(state: State, operation: Operation): S
 }
 
 describe("named histories", () => {
-  const op = (owner: number, f: string, call: number, ret: number, rest: Partial<Sketch> = {}): Sketch => ({ owner, f, call, ret, ...rest });
+  const op = (owner: number, f: string, call: number, ret: number, rest: Partial<Sketch> = {}): Sketch => ({
+    owner,
+    f,
+    call,
+    ret,
+    ...rest,
+  });
   const table: readonly (readonly [string, ObjectModel, "holds" | "broken", readonly Sketch[], Value?])[] = [
-    ["stale read", "register", "broken", [op(0, "write", 0, 1, { input: 1 }), op(0, "write", 2, 3, { input: 2 }), op(1, "read", 4, 5, { output: 1 })]],
-    ["new then old", "register", "broken", [op(0, "write", 0, 9, { input: 1 }), op(1, "read", 1, 2, { output: 1 }), op(1, "read", 3, 4, { output: null })]],
-    ["a write that timed out shows up late", "register", "holds", [op(0, "write", 0, 0, { input: 1, outcome: "unknown" }), op(1, "read", 1, 2, { output: null }), op(1, "read", 3, 4, { output: 1 })]],
-    ["a write that timed out shows up and is gone", "register", "broken", [op(0, "write", 0, 0, { input: 1, outcome: "unknown" }), op(1, "read", 1, 2, { output: 1 }), op(1, "read", 3, 4, { output: null })]],
-    ["a failed write is seen", "register", "broken", [op(0, "write", 0, 1, { input: 1, outcome: "fail" }), op(1, "read", 2, 3, { output: 1 })]],
-    ["lost increment", "counter", "broken", [op(0, "increment", 0, 1), op(1, "increment", 0.5, 1.5), op(0, "read", 2, 3, { output: 1 })]],
+    [
+      "stale read",
+      "register",
+      "broken",
+      [op(0, "write", 0, 1, { input: 1 }), op(0, "write", 2, 3, { input: 2 }), op(1, "read", 4, 5, { output: 1 })],
+    ],
+    [
+      "new then old",
+      "register",
+      "broken",
+      [op(0, "write", 0, 9, { input: 1 }), op(1, "read", 1, 2, { output: 1 }), op(1, "read", 3, 4, { output: null })],
+    ],
+    [
+      "a write that timed out shows up late",
+      "register",
+      "holds",
+      [
+        op(0, "write", 0, 0, { input: 1, outcome: "unknown" }),
+        op(1, "read", 1, 2, { output: null }),
+        op(1, "read", 3, 4, { output: 1 }),
+      ],
+    ],
+    [
+      "a write that timed out shows up and is gone",
+      "register",
+      "broken",
+      [
+        op(0, "write", 0, 0, { input: 1, outcome: "unknown" }),
+        op(1, "read", 1, 2, { output: 1 }),
+        op(1, "read", 3, 4, { output: null }),
+      ],
+    ],
+    [
+      "a failed write is seen",
+      "register",
+      "broken",
+      [op(0, "write", 0, 1, { input: 1, outcome: "fail" }), op(1, "read", 2, 3, { output: 1 })],
+    ],
+    [
+      "lost increment",
+      "counter",
+      "broken",
+      [op(0, "increment", 0, 1), op(1, "increment", 0.5, 1.5), op(0, "read", 2, 3, { output: 1 })],
+    ],
     ["two hold the lock", "mutex", "broken", [op(0, "acquire", 0, 1), op(1, "acquire", 2, 3), op(0, "release", 4, 5)]],
-    ["a fencing token goes back", "mutex", "broken", [op(0, "acquire", 0, 1, { output: 7 }), op(0, "release", 2, 3), op(1, "acquire", 4, 5, { output: 7 })]],
-    ["keys do not meet", "register", "holds", [op(0, "write", 0, 1, { input: 1, key: "a" }), op(1, "read", 2, 3, { output: null, key: "b" })]],
+    [
+      "a fencing token goes back",
+      "mutex",
+      "broken",
+      [op(0, "acquire", 0, 1, { output: 7 }), op(0, "release", 2, 3), op(1, "acquire", 4, 5, { output: 7 })],
+    ],
+    [
+      "keys do not meet",
+      "register",
+      "holds",
+      [op(0, "write", 0, 1, { input: 1, key: "a" }), op(1, "read", 2, 3, { output: null, key: "b" })],
+    ],
     ["initial value", "register", "holds", [op(0, "read", 0, 1, { output: 5 })], 5],
     ["nothing at all", "register", "holds", []],
-    ["dequeued by an operation without an answer", "queue", "holds", [op(0, "enqueue", 0, 1, { input: 1 }), op(0, "enqueue", 2, 3, { input: 2 }), op(1, "dequeue", 0.5, 9, { outcome: "unknown" }), op(0, "dequeue", 4, 5, { output: 2 })]],
+    [
+      "dequeued by an operation without an answer",
+      "queue",
+      "holds",
+      [
+        op(0, "enqueue", 0, 1, { input: 1 }),
+        op(0, "enqueue", 2, 3, { input: 2 }),
+        op(1, "dequeue", 0.5, 9, { outcome: "unknown" }),
+        op(0, "dequeue", 4, 5, { output: 2 }),
+      ],
+    ],
   ];
-  test.each(table.map(([name, model, verdict, sketches, initial]) => ({ name, model, verdict, sketches, initial })))("$name", ({ model, verdict, sketches, initial }) => {
-    expect(objectChecks(model, initial).linearizable(operationsFrom(sketches), createBudget()).verdict).toBe(verdict);
-  });
+  test.each(table.map(([name, model, verdict, sketches, initial]) => ({ name, model, verdict, sketches, initial })))(
+    "$name",
+    ({ model, verdict, sketches, initial }) => {
+      expect(objectChecks(model, initial).linearizable(operationsFrom(sketches), createBudget()).verdict).toBe(verdict);
+    },
+  );
 
   test("a witness is small and says where it got stuck", () => {
     const writes = Array.from({ length: 300 }, (_, at) => op(0, "write", at * 10, at * 10 + 1, { input: at % 7 }));
-    const reads = writes.map((write, at) => op(1, "read", at * 10 + 2, at * 10 + 3, { output: at === 250 ? 3 : (write.input ?? null) }));
-    const verdict = objectChecks("register", undefined).linearizable(operationsFrom([...writes, ...reads]), createBudget());
-    expect(verdict).toMatchObject({ verdict: "broken", witness: { kind: "order", deadEnds: [{ reason: "it answered 3, but the register then holds 4" }] } });
+    const reads = writes.map((write, at) =>
+      op(1, "read", at * 10 + 2, at * 10 + 3, { output: at === 250 ? 3 : (write.input ?? null) }),
+    );
+    const verdict = objectChecks("register", undefined).linearizable(
+      operationsFrom([...writes, ...reads]),
+      createBudget(),
+    );
+    expect(verdict).toMatchObject({
+      verdict: "broken",
+      witness: { kind: "order", deadEnds: [{ reason: "it answered 3, but the register then holds 4" }] },
+    });
     if (verdict.verdict === "broken") expect(verdict.witness.operations.length).toBe(2);
   });
 });
 
 test("the budget ends a search that is too long, with the reason", () => {
   // Many writes at once, none of which explains the last read: every order must be tried.
-  const writes = Array.from({ length: 18 }, (_, at): Sketch => ({ owner: at, f: "add", call: at / 100, ret: 50 + at, input: 2 ** at * 3 }));
-  const history = operationsFrom([...writes, { owner: 99, f: "read", call: 1, ret: 49, output: 7 }, { owner: 98, f: "add", call: 1.5, ret: 90, input: -1 }]);
+  const writes = Array.from({ length: 18 }, (_, at): Sketch => ({
+    owner: at,
+    f: "add",
+    call: at / 100,
+    ret: 50 + at,
+    input: 2 ** at * 3,
+  }));
+  const history = operationsFrom([
+    ...writes,
+    { owner: 99, f: "read", call: 1, ret: 49, output: 7 },
+    { owner: 98, f: "add", call: 1.5, ret: 90, input: -1 },
+  ]);
   const checks = objectChecks("counter", undefined);
-  expect(checks.linearizable(history, createBudget({ steps: 1000 }))).toEqual({ verdict: "undecided", reason: "the search needs more than 1000 steps" });
+  expect(checks.linearizable(history, createBudget({ steps: 1000 }))).toEqual({
+    verdict: "undecided",
+    reason: "the search needs more than 1000 steps",
+  });
   let clock = 0;
   expect(checks.linearizable(history, createBudget({ timeMs: 5, now: () => clock++ * 10 })).verdict).toBe("undecided");
   expect(checks.linearizable(history, createBudget({ bytes: 100_000 })).verdict).toBe("undecided");
 });
 
 test("keys are told apart by content", () => {
-  const operations = operationsFrom([1, "1", [1], null].map((key, at) => ({ owner: at, f: "read", call: at, ret: at + 1, key })));
+  const operations = operationsFrom(
+    [1, "1", [1], null].map((key, at) => ({ owner: at, f: "read", call: at, ret: at + 1, key })),
+  );
   expect(partitionByKey(operations)).toHaveLength(4);
 });

@@ -45,7 +45,11 @@ export interface LinearizableOptions<State> {
  * Linearizability (Herlihy and Wing, 1990): every operation takes effect at one moment between its call and
  * its return, so that the model allows the whole. Operations are in order of calls.
  */
-export function checkLinearizable<State>(operations: readonly Operation[], options: LinearizableOptions<State>, budget: Budget): Verdict {
+export function checkLinearizable<State>(
+  operations: readonly Operation[],
+  options: LinearizableOptions<State>,
+  budget: Budget,
+): Verdict {
   for (const operation of operations) options.model.validate(operation);
   const parts = partitionByKey(operations).flatMap((part) => options.split?.(part) ?? [part]);
   // Small parts first: what is broken is found, and told, where it is easiest to see.

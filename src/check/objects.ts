@@ -68,7 +68,11 @@ export function objectChecks(name: ObjectModel, initial: Value | undefined): Obj
     case "set": {
       const elements = isList(initial ?? []) ? (initial ?? []) : [];
       const scalars = isList(elements) ? elements.map(valueKey) : [];
-      return checksOf({ model: setModel(elements), fast: [growingSet(scalars)], split: scalars.length === 0 ? splitByElement : undefined });
+      return checksOf({
+        model: setModel(elements),
+        fast: [growingSet(scalars)],
+        split: scalars.length === 0 ? splitByElement : undefined,
+      });
     }
     case "queue":
     case "stack": {

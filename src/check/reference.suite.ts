@@ -40,7 +40,11 @@ export function operationsFrom(sketches: readonly Sketch[]): Operation[] {
  * Tries every order: `before` says which operation must precede which. Operations of unknown outcome may be
  * left out; those that failed are.
  */
-export function hasOrder<State>(model: Model<State>, operations: readonly Operation[], before: (a: Operation, b: Operation) => boolean): boolean {
+export function hasOrder<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  before: (a: Operation, b: Operation) => boolean,
+): boolean {
   const real = operations.filter(({ outcome }) => outcome !== "fail");
   const place = (state: State, left: readonly Operation[]): boolean => {
     if (left.every(({ outcome }) => outcome === "unknown")) return true;
@@ -72,7 +76,10 @@ interface Draft {
 }
 
 /** Random small histories of well-formed processes, with results out of thin air. */
-export function historiesOf(menus: readonly Menu[], options: { readonly most?: number; readonly processes?: number; readonly unknowns?: boolean } = {}): fc.Arbitrary<Operation[]> {
+export function historiesOf(
+  menus: readonly Menu[],
+  options: { readonly most?: number; readonly processes?: number; readonly unknowns?: boolean } = {},
+): fc.Arbitrary<Operation[]> {
   const pick = fc.oneof(...menus.map(({ f, input, output }) => fc.record({ f: fc.constant(f), input, output })));
   const draft = fc.record({
     owner: fc.nat((options.processes ?? 3) - 1),
@@ -93,16 +100,30 @@ function layOut(drafts: readonly Draft[]): Operation[] {
     const ret = call + length;
     free.set(owner, ret);
     // A hundredth of each draft's own keeps moments apart.
-    sketches.push({ ...pick, owner, outcome: unknown ? "unknown" : "ok", call: call + at / 100, ret: ret + at / 100 + 0.005 });
+    sketches.push({
+      ...pick,
+      owner,
+      outcome: unknown ? "unknown" : "ok",
+      call: call + at / 100,
+      ret: ret + at / 100 + 0.005,
+    });
   }
   return operationsFrom(sketches);
 }
 
 /** Replaces results by those of a run in which each operation takes effect somewhere inside, so that many histories hold. */
-export function answered<State>(model: Model<State>, operations: readonly Operation[], answer: (state: State, operation: Operation) => Value, dice: readonly number[]): Operation[] {
+export function answered<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  answer: (state: State, operation: Operation) => Value,
+  dice: readonly number[],
+): Operation[] {
   const points = operations.map((operation, at) => ({
     at,
-    point: operation.call + ((dice[at % Math.max(1, dice.length)] ?? 50) / 100) * (Math.min(operation.ret, operation.call + 10) - operation.call),
+    point:
+      operation.call +
+      ((dice[at % Math.max(1, dice.length)] ?? 50) / 100) *
+        (Math.min(operation.ret, operation.call + 10) - operation.call),
   }));
   points.sort((a, b) => a.point - b.point);
   const outputs: Value[] = [];

@@ -31,7 +31,12 @@ export interface SearchDeadEnd {
 
 export type SearchResult<State> =
   | { readonly found: true; readonly order: readonly number[] }
-  | { readonly found: false; readonly stuck: number; readonly deadEnds: readonly SearchDeadEnd[]; readonly states: States<State> };
+  | {
+      readonly found: false;
+      readonly stuck: number;
+      readonly deadEnds: readonly SearchDeadEnd[];
+      readonly states: States<State>;
+    };
 
 const tailLength = 200;
 const mostDeadEnds = 4;
@@ -41,7 +46,9 @@ const isOptional = (operation: Operation): boolean => operation.ret === Infinity
 
 /** Operations that can matter: those that failed did not happen, and a pure one without a result says nothing. */
 export function relevant<State>(model: Model<State>, operations: readonly Operation[]): Operation[] {
-  return operations.filter((operation) => operation.outcome !== "fail" && !(isOptional(operation) && model.isPure(operation)));
+  return operations.filter(
+    (operation) => operation.outcome !== "fail" && !(isOptional(operation) && model.isPure(operation)),
+  );
 }
 
 /** Calls (even) and returns (odd) of operations, as `2 * operation + isReturn`, in order of time; calls first where times are equal. */
@@ -54,14 +61,18 @@ export function eventOrder(operations: readonly Operation[]): Int32Array {
   let c = 0;
   let r = 0;
   for (let i = 0; i < events.length; i++) {
-    const takeCall = c < calls.length && (r >= returns.length || operations[calls[c]!]!.call <= operations[returns[r]!]!.ret);
+    const takeCall =
+      c < calls.length && (r >= returns.length || operations[calls[c]!]!.call <= operations[returns[r]!]!.ret);
     events[i] = takeCall ? 2 * calls[c++]! : 2 * returns[r++]! + 1;
   }
   return events;
 }
 
 /** Gives each operation that returns a slot that no other operation holds while it is pending. */
-function assignSlots(events: Int32Array, operations: readonly Operation[]): { readonly slotOf: Int32Array; readonly slots: number } {
+function assignSlots(
+  events: Int32Array,
+  operations: readonly Operation[],
+): { readonly slotOf: Int32Array; readonly slots: number } {
   const slotOf = new Int32Array(operations.length).fill(-1);
   const free: number[] = [];
   let slots = 0;
@@ -78,7 +89,11 @@ function assignSlots(events: Int32Array, operations: readonly Operation[]): { re
  * Searches an order of `operations` (see `relevant`) that the model allows and that respects real time.
  * Throws OutOfBudget where the budget ends first.
  */
-export function searchOrder<State>(model: Model<State>, operations: readonly Operation[], budget: Budget): SearchResult<State> {
+export function searchOrder<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  budget: Budget,
+): SearchResult<State> {
   return new Search(model, operations, budget).run();
 }
 
@@ -143,7 +158,10 @@ class Search<State> {
     this.#row = new Int32Array(2 + this.#words + optionalKinds);
     this.#stamp = new Int32Array(this.#states.kindCount);
     this.#stampSlot = new Int32Array(this.#states.kindCount);
-    this.#ahead = model.lookahead === undefined ? undefined : lookaheadOf(operations, this.#events, this.#pure, model.lookahead.resets);
+    this.#ahead =
+      model.lookahead === undefined
+        ? undefined
+        : lookaheadOf(operations, this.#events, this.#pure, (operation) => model.lookahead?.resets(operation) ?? false);
     budget.hold(operations.length * 60);
   }
 
@@ -172,7 +190,13 @@ class Search<State> {
     while (owing >= 0) {
       if (this.#arrive()) this.#open(owing);
       owing = this.#proceed();
-      if (owing === -2) return { found: false, stuck: this.#events[this.#deepest]! >> 1, deadEnds: this.#deadEnds, states: this.#states };
+      if (owing === -2)
+        return {
+          found: false,
+          stuck: this.#events[this.#deepest]! >> 1,
+          deadEnds: this.#deadEnds,
+          states: this.#states,
+        };
     }
     return { found: true, order: this.#order };
   }
@@ -297,7 +321,8 @@ class Search<State> {
     if (this.#ahead?.isReset[operation]) this.#resetsDone++;
     for (let slot = 0; slot < this.#slots; slot++) {
       const pending = this.#slotOperation[slot]!;
-      if (pending >= 0 && this.#pure[pending] && !this.#isDone(slot) && this.#states.after(this.#state, pending) >= 0) this.#setDone(pending);
+      if (pending >= 0 && this.#pure[pending] && !this.#isDone(slot) && this.#states.after(this.#state, pending) >= 0)
+        this.#setDone(pending);
     }
     return this.#mayGoOn();
   }
@@ -360,7 +385,9 @@ class Search<State> {
       return this.#states.after(this.#states.after(this.#state, operation), owing) >= 0 ? 1 : 0;
     };
     const due = (candidate: number): number => (candidate < 0 ? Infinity : this.#operations[candidate]!.ret);
-    const ranked = this.#candidates.splice(start).map((candidate) => ({ candidate, fits: fits(candidate), due: due(candidate) }));
+    const ranked = this.#candidates
+      .splice(start)
+      .map((candidate) => ({ candidate, fits: fits(candidate), due: due(candidate) }));
     ranked.sort((a, b) => a.fits - b.fits || (a.due === b.due ? b.candidate - a.candidate : b.due - a.due));
     for (const { candidate } of ranked) this.#candidates.push(candidate);
   }

@@ -60,7 +60,9 @@ class SequentialSearch<State> {
 
   #layLanes(): void {
     const lanes = new Map<ProcessId, number>();
-    const inOrder = this.#operations.map((_, at) => at).sort((a, b) => this.#operations[a]!.call - this.#operations[b]!.call);
+    const inOrder = this.#operations
+      .map((_, at) => at)
+      .sort((a, b) => this.#operations[a]!.call - this.#operations[b]!.call);
     for (const at of inOrder) {
       const operation = this.#operations[at]!;
       let lane = lanes.get(operation.process);
@@ -87,7 +89,7 @@ class SequentialSearch<State> {
   }
 
   #takePure(): void {
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false;
       for (const [lane, list] of this.#lanes.entries()) {
         for (;;) {
@@ -113,7 +115,10 @@ class SequentialSearch<State> {
       return next !== undefined && !this.#model.isPure(this.#operations[next]!) && this.#after(next) >= 0;
     });
     // The one that returned first is tried first: last in the list.
-    ready.sort(([a, listA], [b, listB]) => this.#operations[listB[this.#row[b]!]!]!.ret - this.#operations[listA[this.#row[a]!]!]!.ret);
+    ready.sort(
+      ([a, listA], [b, listB]) =>
+        this.#operations[listB[this.#row[b]!]!]!.ret - this.#operations[listA[this.#row[a]!]!]!.ret,
+    );
     return [...moves, ...ready.map(([lane]) => lane)];
   }
 
@@ -125,7 +130,8 @@ class SequentialSearch<State> {
       let done = 0;
       for (let lane = 0; lane < this.#lanes.length; lane++) done += this.#row[lane]!;
       if (done === mandatory) return true;
-      if (this.#order.length >= this.#best.order.length) this.#best = { order: this.#order.slice(-60), row: this.#row.slice() };
+      if (this.#order.length >= this.#best.order.length)
+        this.#best = { order: this.#order.slice(-60), row: this.#row.slice() };
       this.#budget.spend(1 + this.#lanes.length);
       const fresh = this.#visited.add(this.#row);
       this.#budget.hold(this.#row.length * 4 + 80);

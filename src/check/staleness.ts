@@ -11,20 +11,44 @@ import type { Verdict } from "./verdict.ts";
  * a history in which reads may be Δ old is one that is linearizable once each read is taken to have begun Δ
  * earlier. By versions: a read finds one of the last k values; k = 1 is linearizability.
  */
-export function checkStalenessByTime(operations: readonly Operation[], checks: ObjectChecks, boundMs: number, budget: Budget): Verdict {
+export function checkStalenessByTime(
+  operations: readonly Operation[],
+  checks: ObjectChecks,
+  boundMs: number,
+  budget: Budget,
+): Verdict {
   const shifted = operations.map((operation) => {
     const { callMs, retMs, outcome } = operation;
     if (callMs === undefined || (outcome === "ok" && retMs === undefined)) {
-      throw new HistoryError(callMs === undefined ? operation.line : operation.retLine, "an event without a time", '"timeMs" in every event, since staleness is measured in time');
+      throw new HistoryError(
+        callMs === undefined ? operation.line : operation.retLine,
+        "an event without a time",
+        '"timeMs" in every event, since staleness is measured in time',
+      );
     }
     const pure = checks.with((model) => model.isPure(operation));
-    return { ...operation, call: pure ? callMs - boundMs : callMs, ret: outcome === "unknown" ? Infinity : (retMs ?? callMs) };
+    return {
+      ...operation,
+      call: pure ? callMs - boundMs : callMs,
+      ret: outcome === "unknown" ? Infinity : (retMs ?? callMs),
+    };
   });
   return checks.linearizable(shifted, budget, `stale by at most ${boundMs} ms`);
 }
 
-export function checkStalenessByVersions(operations: readonly Operation[], checks: ObjectChecks, versions: number, budget: Budget): Verdict {
-  return checks.with((model) => checkLinearizable(operations, { model: windowed(model, versions), property: `stale by at most ${versions - 1} versions` }, budget));
+export function checkStalenessByVersions(
+  operations: readonly Operation[],
+  checks: ObjectChecks,
+  versions: number,
+  budget: Budget,
+): Verdict {
+  return checks.with((model) =>
+    checkLinearizable(
+      operations,
+      { model: windowed(model, versions), property: `stale by at most ${versions - 1} versions` },
+      budget,
+    ),
+  );
 }
 
 /** The model with its last states: a pure operation may answer from any of them. */
@@ -34,7 +58,8 @@ function windowed<State>(model: Model<State>, versions: number): Model<readonly 
     initial: [model.initial],
     validate: (operation) => model.validate(operation),
     step(states, operation) {
-      if (model.isPure(operation)) return states.some((state) => model.step(state, operation) !== undefined) ? states : undefined;
+      if (model.isPure(operation))
+        return states.some((state) => model.step(state, operation) !== undefined) ? states : undefined;
       const next = model.step(states[0]!, operation);
       return next === undefined ? undefined : [next, ...states].slice(0, versions);
     },

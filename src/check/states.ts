@@ -23,7 +23,11 @@ function kindText<State>(model: Model<State>, operation: Operation): string {
   return outcome === "ok" ? `${asked} → ${valueText(output)}` : `${asked} → ?`;
 }
 
-export function createStates<State>(model: Model<State>, operations: readonly Operation[], budget: Budget): States<State> {
+export function createStates<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  budget: Budget,
+): States<State> {
   const kindIds = new Map<string, number>();
   const kinds = new Int32Array(operations.length);
   for (const [at, operation] of operations.entries()) {

@@ -6,7 +6,10 @@ import type { ModelName, PropertyName } from "./check.ts";
 export function suggestModel(operations: readonly Operation[]): ModelName | undefined {
   const names = new Set(operations.map(({ f }) => f));
   const has = (...list: readonly string[]): boolean => list.some((name) => names.has(name));
-  if (has("txn")) return operations.some(({ input }) => isList(input) && input.some((step) => isList(step) && step[0] === "append")) ? "list-append" : "rw-register";
+  if (has("txn"))
+    return operations.some(({ input }) => isList(input) && input.some((step) => isList(step) && step[0] === "append"))
+      ? "list-append"
+      : "rw-register";
   if (has("transfer")) return "bank";
   if (has("enqueue", "dequeue")) return "queue";
   if (has("push", "pop")) return "stack";

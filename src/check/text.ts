@@ -29,7 +29,10 @@ function orderText(witness: OrderWitness, paint: Paint): string[] {
     return `  ${witness.deadEnds.length > 1 ? `${at + 1}. ` : ""}${steps}${state === "" ? "" : ` ${paint("dim", "⇒")} ${paint("yellow", state)}`}\n     ${reason}`;
   });
   const heading = witness.deadEnds.length > 1 ? "Where every order gets stuck:" : "Where the order gets stuck:";
-  return [...tableOf(witness.operations, mark, paint), ...(tries.length === 0 ? [] : ["", paint("bold", heading), ...tries])];
+  return [
+    ...tableOf(witness.operations, mark, paint),
+    ...(tries.length === 0 ? [] : ["", paint("bold", heading), ...tries]),
+  ];
 }
 
 function cycleText(witness: CycleWitness, paint: Paint): string[] {
@@ -52,5 +55,10 @@ export function verdictText(verdict: Verdict, subject: string, paint: Paint = pl
   if (verdict.verdict === "undecided") return `${paint("yellow", "undecided")}  ${subject}\n  ${verdict.reason}`;
   const { witness } = verdict;
   const key = witness.kind === "order" && witness.key !== undefined ? `, key ${witness.key}` : "";
-  return [`${paint("red", "broken")}  ${subject}${key}: ${paint("bold", witness.anomaly)}`, `  ${witness.summary}`, "", ...witnessText(verdict, paint)].join("\n");
+  return [
+    `${paint("red", "broken")}  ${subject}${key}: ${paint("bold", witness.anomaly)}`,
+    `  ${witness.summary}`,
+    "",
+    ...witnessText(verdict, paint),
+  ].join("\n");
 }

@@ -70,14 +70,19 @@ const mostBeginnings = 12;
  * Beginnings later than the first: a pure operation that tells the whole state, while nothing that changes it
  * was under way. What returned before it is done with; what is of unknown outcome may still come.
  */
-function* laterBeginnings<State>(model: Model<State>, operations: readonly Operation[]): Generator<{ readonly model: Model<State>; readonly operations: Operation[] }> {
+function* laterBeginnings<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+): Generator<{ readonly model: Model<State>; readonly operations: Operation[] }> {
   if (model.reveals === undefined) return;
   const inOrder = [...operations].sort((a, b) => b.call - a.call);
   let tried = 0;
   for (const read of inOrder) {
     const initial = model.reveals(read);
     if (initial === undefined || read.ret === Infinity) continue;
-    const underWay = operations.some((other) => other.ret !== Infinity && !model.isPure(other) && other.call < read.ret && other.ret > read.call);
+    const underWay = operations.some(
+      (other) => other.ret !== Infinity && !model.isPure(other) && other.call < read.ret && other.ret > read.call,
+    );
     if (underWay) continue;
     const left = operations.filter((other) => other.call > read.ret || other.ret === Infinity);
     yield { model: { ...model, initial }, operations: [read, ...left.filter((other) => other !== read)] };
@@ -86,7 +91,12 @@ function* laterBeginnings<State>(model: Model<State>, operations: readonly Opera
 }
 
 /** Delta debugging (Zeller and Hildebrandt): leaves out halves, then smaller parts, as long as no order comes back. */
-function shrink<State>(whole: Model<State>, operations: readonly Operation[], first: Stuck<State>, budget: Budget): Shrunk<State> {
+function shrink<State>(
+  whole: Model<State>,
+  operations: readonly Operation[],
+  first: Stuck<State>,
+  budget: Budget,
+): Shrunk<State> {
   let model = whole;
   let beginning: Operation | undefined;
   let kept = relevant(model, truncate(operations, operations[first.stuck]!));
@@ -145,7 +155,12 @@ function shrink<State>(whole: Model<State>, operations: readonly Operation[], fi
 }
 
 /** Searches once more without looking ahead, so that the stuck operation is the one whose result is impossible. */
-function plainly<State>(model: Model<State>, operations: readonly Operation[], result: Stuck<State>, budget: Budget): Shrunk<State> {
+function plainly<State>(
+  model: Model<State>,
+  operations: readonly Operation[],
+  result: Stuck<State>,
+  budget: Budget,
+): Shrunk<State> {
   if (model.lookahead === undefined) return { model, operations, result };
   const { lookahead: _, ...plain } = model;
   try {
@@ -169,7 +184,10 @@ export function around(operations: readonly Operation[], centre: number, most = 
   const distance = ({ call, ret }: Operation): number => (call > centre ? call - centre : Math.max(0, centre - ret));
   const near = operations.map((operation) => ({ operation, far: distance(operation) }));
   near.sort((a, b) => a.far - b.far || b.operation.call - a.operation.call);
-  return near.slice(0, most).map(({ operation }) => operation).sort((a, b) => a.call - b.call);
+  return near
+    .slice(0, most)
+    .map(({ operation }) => operation)
+    .sort((a, b) => a.call - b.call);
 }
 
 /**
@@ -189,18 +207,28 @@ export function orderVerdict<State>(
   const tails = small.result.deadEnds.map(({ tail }) => tail);
   const shownSet = new Set<Operation>([stuck]);
   for (const tail of tails) for (const at of tail.slice(-mostShown)) shownSet.add(small.operations[at]!);
-  const ordered = small.operations.length <= mostShown ? [...small.operations] : small.operations.filter((operation) => shownSet.has(operation));
+  const ordered =
+    small.operations.length <= mostShown
+      ? [...small.operations]
+      : small.operations.filter((operation) => shownSet.has(operation));
   ordered.sort((a, b) => a.call - b.call);
   const place = new Map(ordered.map((operation, at) => [operation, at]));
   const deadEnds = small.result.deadEnds.map(({ tail, state, length }): DeadEnd => {
     const order = tail.map((at) => place.get(small.operations[at]!)).filter((at) => at !== undefined);
     const left = length - order.length;
     const before = left > 0 ? `after ${left} earlier operations and the order shown, ` : "";
-    return { order, state: model.show(small.result.states.state(state)), reason: before + reasonOf(model, small.result.states.state(state), stuck) };
+    return {
+      order,
+      state: model.show(small.result.states.state(state)),
+      reason: before + reasonOf(model, small.result.states.state(state), stuck),
+    };
   });
   const shown: Shown[] = ordered.map(show);
   const count = small.operations.length;
-  const begin = small.model === model ? "" : ` (from line ${ordered[0]?.line} on, when the ${model.name} held ${model.show(small.model.initial)})`;
+  const begin =
+    small.model === model
+      ? ""
+      : ` (from line ${ordered[0]?.line} on, when the ${model.name} held ${model.show(small.model.initial)})`;
   return broken({
     kind: "order",
     anomaly: `not ${property}`,

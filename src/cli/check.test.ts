@@ -19,6 +19,8 @@ interface Ran {
   readonly err: string;
 }
 
+const exitCodeNow = (): number => Number(process.exitCode ?? 0);
+
 /** Runs the command in this process, as the command line does. */
 async function run(...args: readonly string[]): Promise<Ran> {
   const out: string[] = [];
@@ -35,7 +37,7 @@ async function run(...args: readonly string[]): Promise<Ran> {
       .exitOverride()
       .addCommand(checkCommand())
       .parseAsync(["node", "cohort", "check", ...args]);
-    code = Number(process.exitCode);
+    code = exitCodeNow();
   } catch (error) {
     code =
       error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : reportError(error, args.includes("--json"));
@@ -187,7 +189,7 @@ describe("what is wrong is told, with exit code 2", () => {
     const { code, err } = await run(bad, "--json");
     expect(code).toBe(2);
     expect(JSON.parse(err)).toMatchObject({
-      error: { detail: expect.stringContaining("line 2: process 1 completes read, which it did not invoke") },
+      error: { detail: expect.stringContaining("line 2: process 1 completes read, which it did not invoke") as string },
     });
   });
 });

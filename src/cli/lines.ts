@@ -12,7 +12,7 @@ const newline = 10;
 export function* readLines(path: string): Generator<string> {
   const file = path === "-" ? 0 : openSync(path, "r");
   try {
-    let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+    let rest: Buffer = Buffer.alloc(0);
     const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
       const count = readChunk(file, chunk);
@@ -32,7 +32,7 @@ export function* readLines(path: string): Generator<string> {
   }
 }
 
-function textOf(bytes: Buffer<ArrayBufferLike>, start: number, end: number): string {
+function textOf(bytes: Buffer, start: number, end: number): string {
   return bytes.toString("utf8", start, end > start && bytes[end - 1] === 13 ? end - 1 : end);
 }
 

@@ -8,14 +8,20 @@ export interface Keyword {
 }
 
 /** An EDN form: scalars, keywords, sequences (lists, vectors, sets) and maps. Tags are dropped, ratios refused. */
-export type Form = null | boolean | number | string | Keyword | readonly Form[] | ReadonlyMap<Form, Form>;
+export type Form = null | boolean | number | string | Keyword | readonly Form[] | FormMap;
+
+export interface FormMap extends ReadonlyMap<Form, Form> {}
+
+function isMap(form: Form): form is FormMap {
+  return form instanceof Map;
+}
 
 export function isKeyword(form: Form): form is Keyword {
   return typeof form === "object" && form !== null && "keyword" in form;
 }
 
 const maxDepth = 200;
-const delimiters = new Set(" \t\r\n,()[]{}\";");
+const delimiters = new Set(' \t\r\n,()[]{}";');
 const closers: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
 class Reader {
@@ -100,7 +106,8 @@ class Reader {
       this.at = end + 1;
       return parsed;
     } catch (error) {
-      if (error instanceof SyntaxError) throw this.fail(`cannot read the text ${excerpt(raw)}`, 'escapes such as \\n and \\"');
+      if (error instanceof SyntaxError)
+        throw this.fail(`cannot read the text ${excerpt(raw)}`, 'escapes such as \\n and \\"');
       throw error;
     }
   }
@@ -165,14 +172,14 @@ export function readForms(text: string, line: number): Form[] {
 export function valueOfForm(form: Form): Value {
   if (form === null || typeof form !== "object") return form;
   if (isKeyword(form)) return form.keyword;
-  if (form instanceof Map) {
+  if (isMap(form)) {
     const entries = [...form].map(([name, value]): [string, Value] => {
       const plain = valueOfForm(name);
       return [typeof plain === "string" ? plain : JSON.stringify(plain), valueOfForm(value)];
     });
     return Object.fromEntries(entries);
   }
-  return [...(form as readonly Form[])].map(valueOfForm);
+  return form.map(valueOfForm);
 }
 
 /** A value as EDN. Names of maps that are whole numbers are written as numbers, as Jepsen has them. */
@@ -181,6 +188,7 @@ export function writeValue(value: Value): string {
   if (isScalar(value)) return JSON.stringify(value);
   if (isList(value)) return `[${value.map(writeValue).join(" ")}]`;
   const names = Object.keys(value);
-  const pair = (name: string): string => `${/^-?\d{1,15}$/.test(name) ? name : JSON.stringify(name)} ${writeValue(value[name] ?? null)}`;
+  const pair = (name: string): string =>
+    `${/^-?\d{1,15}$/.test(name) ? name : JSON.stringify(name)} ${writeValue(value[name] ?? null)}`;
   return `{${names.map(pair).join(", ")}}`;
 }

@@ -5,7 +5,9 @@ export class HistoryError extends Error {
   readonly line: number | undefined;
 
   constructor(line: number | undefined, problem: string, expected?: string) {
-    super(`${line === undefined ? "" : `line ${line}: `}${problem}${expected === undefined ? "" : `; expected ${expected}`}`);
+    super(
+      `${line === undefined ? "" : `line ${line}: `}${problem}${expected === undefined ? "" : `; expected ${expected}`}`,
+    );
     this.line = line;
   }
 }

@@ -54,7 +54,11 @@ export function detectFormat(lines: Iterable<string>): { readonly format: Format
   }
   if (first === undefined) throw new HistoryError(undefined, "the history is empty", "at least one operation");
   const known = Object.entries(formats).map(([name, { example }]) => `${name}: ${example}`);
-  throw new HistoryError(seen.indexOf(first) + 1, `no known format: ${excerpt(first)}`, `one of\n  ${known.join("\n  ")}`);
+  throw new HistoryError(
+    seen.indexOf(first) + 1,
+    `no known format: ${excerpt(first)}`,
+    `one of\n  ${known.join("\n  ")}`,
+  );
 }
 
 function* resume(seen: readonly string[], rest: Iterator<string>): Generator<string> {
@@ -67,9 +71,21 @@ function* resume(seen: readonly string[], rest: Iterator<string>): Generator<str
 }
 
 /** The events of a history, line by line: nothing is held but what is yielded. Throws a HistoryError on bad input. */
-export function* parseEvents(lines: Iterable<string>, format: Format, options: JepsenOptions = { keyed: false }): Generator<HistoryEvent> {
-  if (format === "awdit") return yield* parseAwdit(lines);
-  if (format === "plume") return yield* parsePlume(lines);
+export function* parseEvents(
+  lines: Iterable<string>,
+  format: Format,
+  options: JepsenOptions = { keyed: false },
+): Generator<HistoryEvent> {
+  if (format === "awdit") yield* parseAwdit(lines);
+  else if (format === "plume") yield* parsePlume(lines);
+  else yield* parseByLine(lines, format, options);
+}
+
+function* parseByLine(
+  lines: Iterable<string>,
+  format: "json" | "edn" | "jepsen-log",
+  options: JepsenOptions,
+): Generator<HistoryEvent> {
   let line = 0;
   for (const text of lines) {
     line++;
@@ -86,8 +102,10 @@ export function* parseEvents(lines: Iterable<string>, format: Format, options: J
 
 /** The lines of a history in a format. Throws a HistoryError where the format has no words for an operation. */
 export function* writeHistory(operations: Iterable<Operation>, format: Format): Generator<string> {
-  if (format === "awdit") return yield* writeAwdit(operations);
-  if (format === "plume") return yield* writePlume(operations);
-  const write = { json: writeJsonEvent, edn: writeEdnEvent, "jepsen-log": writeJepsenLogEvent }[format];
-  for (const event of eventsOf(operations)) yield write(event);
+  if (format === "awdit") yield* writeAwdit(operations);
+  else if (format === "plume") yield* writePlume(operations);
+  else {
+    const write = { json: writeJsonEvent, edn: writeEdnEvent, "jepsen-log": writeJepsenLogEvent }[format];
+    for (const event of eventsOf(operations)) yield write(event);
+  }
 }

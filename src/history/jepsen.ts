@@ -23,7 +23,11 @@ function keywordText(form: Form | undefined): string | undefined {
 /** Takes `[key value]` apart. */
 function independent(value: Value, line: number): readonly [Value, Value] {
   if (!isList(value) || value.length !== 2) {
-    throw new HistoryError(line, `the value ${excerpt(JSON.stringify(value))} has no key`, "[key value], since keys were said to be independent");
+    throw new HistoryError(
+      line,
+      `the value ${excerpt(JSON.stringify(value))} has no key`,
+      "[key value], since keys were said to be independent",
+    );
   }
   return [value[0] ?? null, value[1] ?? null];
 }
@@ -40,10 +44,12 @@ function eventOf(
   if (typeof owner === "string" && !/^-?\d+$/.test(owner) && typeof parts.owner !== "string") return undefined;
   if (owner === undefined) throw new HistoryError(line, "no :process", shape);
   const type = eventType(parts.type);
-  if (type === undefined) throw new HistoryError(line, `:type is ${parts.type ?? "missing"}`, ":invoke, :ok, :fail or :info");
+  if (type === undefined)
+    throw new HistoryError(line, `:type is ${parts.type ?? "missing"}`, ":invoke, :ok, :fail or :info");
   if (parts.f === undefined) throw new HistoryError(line, "no :f", shape);
   let { key, value } = rest;
-  if (options.keyed && key === undefined && !(type === "unknown" && !isList(value))) [key, value] = independent(value, line);
+  if (options.keyed && key === undefined && !(type === "unknown" && !isList(value)))
+    [key, value] = independent(value, line);
   return { type, process: owner, f: parts.f, key, value, timeMs: rest.timeMs, consistency: undefined, line };
 }
 
@@ -81,7 +87,10 @@ function eventOfMap(form: Form, options: JepsenOptions, line: number): HistoryEv
  */
 export function* parseEdnLine(text: string, line: number, options: JepsenOptions): Generator<HistoryEvent> {
   // A line begins with "[" and ends with "]" only where the vector around all maps does.
-  const maps = text.trim().replace(/^[[(]\s*(?=[{#]|$)/, "").replace(/[\])]$/, "");
+  const maps = text
+    .trim()
+    .replace(/^[[(]\s*(?=[{#]|$)/, "")
+    .replace(/[\])]$/, "");
   for (const form of readForms(maps, line)) {
     const event = eventOfMap(form, options, line);
     if (event !== undefined) yield event;

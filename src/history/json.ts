@@ -9,7 +9,9 @@ const longNumbers = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
 
 function parseJson(text: string, line: number): unknown {
   const exact = /\d{16}/.test(text)
-    ? text.replace(longNumbers, (token) => (token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`))
+    ? text.replace(longNumbers, (token) =>
+        token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+      )
     : text;
   try {
     return JSON.parse(exact);
@@ -56,12 +58,17 @@ export function parseJsonEvent(text: string, line: number): HistoryEvent {
   if (!isRecord(raw)) throw new HistoryError(line, `not an event: ${excerpt(text)}`, shape);
   const type = eventType(raw.type);
   if (type === undefined) {
-    throw new HistoryError(line, `"type" is ${excerpt(String(JSON.stringify(raw.type)))}`, '"invoke", "ok", "fail" or "unknown"');
+    throw new HistoryError(
+      line,
+      `"type" is ${excerpt(typeof raw.type === "string" ? raw.type : "missing")}`,
+      '"invoke", "ok", "fail" or "unknown"',
+    );
   }
   if (!isProcess(raw.process)) throw new HistoryError(line, 'no "process"', "a number or a text that names who asked");
   if (typeof raw.f !== "string") throw new HistoryError(line, 'no "f"', 'the name of the operation, such as "read"');
   const { timeMs, consistency } = raw;
-  if (timeMs !== undefined && timeMs !== null && typeof timeMs !== "number") throw new HistoryError(line, '"timeMs" is no number', "milliseconds");
+  if (timeMs !== undefined && timeMs !== null && typeof timeMs !== "number")
+    throw new HistoryError(line, '"timeMs" is no number', "milliseconds");
   if (consistency !== undefined && consistency !== null && typeof consistency !== "string") {
     throw new HistoryError(line, '"consistency" is no text', 'a contract, such as "monotonic"');
   }

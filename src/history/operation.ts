@@ -116,7 +116,10 @@ export function eventsOf(operations: Iterable<Operation>): HistoryEvent[] {
     const before = unknown.get(owner);
     if (before !== undefined) placed.push({ at: operation.call - 0.5, event: before });
     unknown.delete(owner);
-    placed.push({ at: operation.call, event: { ...common, type: "invoke", value: operation.input, timeMs: operation.callMs, line: operation.line } });
+    placed.push({
+      at: operation.call,
+      event: { ...common, type: "invoke", value: operation.input, timeMs: operation.callMs, line: operation.line },
+    });
     const value = outcome === "ok" ? operation.output : operation.input;
     const end = { ...common, type: outcome, value, timeMs: operation.retMs, line: operation.retLine ?? operation.line };
     if (outcome !== "unknown") placed.push({ at: operation.ret, event: end });

@@ -25,7 +25,9 @@ function* eventsOfTransaction(transaction: Transaction): Generator<HistoryEvent>
     consistency: undefined,
     line: transaction.line,
   };
-  const asked = transaction.parts.map((part) => (isList(part) && part[0] === "r" ? ["r", part[1] ?? null, null] : part));
+  const asked = transaction.parts.map((part) =>
+    isList(part) && part[0] === "r" ? ["r", part[1] ?? null, null] : part,
+  );
   yield { ...common, type: "invoke", value: asked };
   yield { ...common, type: "ok", value: transaction.parts };
 }
@@ -48,7 +50,8 @@ export function* parseAwdit(lines: Iterable<string>): Generator<HistoryEvent> {
       continue;
     }
     const match = /^([rw])\s+(\S+)\s+(\S+)$/.exec(text);
-    if (match === null) throw new HistoryError(line, `cannot read ${excerpt(raw)}`, "`r KEY VALUE`, `w KEY VALUE`, `-----` or `=====`");
+    if (match === null)
+      throw new HistoryError(line, `cannot read ${excerpt(raw)}`, "`r KEY VALUE`, `w KEY VALUE`, `-----` or `=====`");
     open ??= { session, line, parts: [] };
     open.parts.push([match[1] ?? "", token(match[2] ?? ""), token(match[3] ?? "")]);
   }
@@ -65,7 +68,12 @@ export function* parsePlume(lines: Iterable<string>): Generator<HistoryEvent> {
     const text = raw.trim();
     if (text === "") continue;
     const match = /^([rw])\(\s*([^,]+?)\s*,\s*([^,]+?)\s*,\s*([^,]+?)\s*,\s*([^,)]+?)\s*\)$/.exec(text);
-    if (match === null) throw new HistoryError(line, `cannot read ${excerpt(raw)}`, "`r(key,value,session,txn)` or `w(key,value,session,txn)`");
+    if (match === null)
+      throw new HistoryError(
+        line,
+        `cannot read ${excerpt(raw)}`,
+        "`r(key,value,session,txn)` or `w(key,value,session,txn)`",
+      );
     const [, kind = "", key = "", value = "", session = "", name = ""] = match;
     const whole = `${session}/${name}`;
     let current = open.get(session);
@@ -75,7 +83,12 @@ export function* parsePlume(lines: Iterable<string>): Generator<HistoryEvent> {
       current = undefined;
     }
     if (current === undefined) {
-      if (finished.has(whole)) throw new HistoryError(line, `transaction ${name} of session ${session} goes on after another one`, "a transaction's lines together");
+      if (finished.has(whole))
+        throw new HistoryError(
+          line,
+          `transaction ${name} of session ${session} goes on after another one`,
+          "a transaction's lines together",
+        );
       const owner = token(session);
       current = { name, transaction: { session: typeof owner === "number" ? owner : session, line, parts: [] } };
       open.set(session, current);
@@ -85,19 +98,38 @@ export function* parsePlume(lines: Iterable<string>): Generator<HistoryEvent> {
   for (const { transaction } of open.values()) yield* eventsOfTransaction(transaction);
 }
 
+/** A step as the words of a line: what it does, key, value. */
+type Words = readonly [kind: string, key: string, value: string];
+
+/** A value as one word, which these formats can carry; undefined where it is none. */
+function wordOf(value: Value): string | undefined {
+  const text = isScalar(value) && value !== null ? String(value) : "";
+  return /^[^\s,()]+$/.test(text) ? text : undefined;
+}
+
 /** The parts of committed transactions, by session. Throws a HistoryError where the format cannot say it. */
-function bySession(operations: Iterable<Operation>): Map<ProcessId, (readonly (readonly Value[])[])[]> {
-  const sessions = new Map<ProcessId, (readonly (readonly Value[])[])[]>();
+function bySession(operations: Iterable<Operation>): Map<ProcessId, (readonly Words[])[]> {
+  const sessions = new Map<ProcessId, (readonly Words[])[]>();
   for (const operation of operations) {
     if (operation.outcome !== "ok") {
-      throw new HistoryError(operation.line, `a transaction whose outcome is ${operation.outcome}`, "committed transactions only: this format has no others");
+      throw new HistoryError(
+        operation.line,
+        `a transaction whose outcome is ${operation.outcome}`,
+        "committed transactions only: this format has no others",
+      );
     }
     const { output } = operation;
-    if (operation.f !== "txn" || !isList(output)) throw new HistoryError(operation.line, `an operation ${operation.f}`, "transactions");
-    const parts = output.map((part) => {
-      const [kind, key = null, value = null] = isList(part) ? part : [];
-      if ((kind !== "r" && kind !== "w") || !isScalar(key) || !isScalar(value) || value === null) {
-        throw new HistoryError(operation.line, `the step ${excerpt(JSON.stringify(part))}`, '["r", key, value] or ["w", key, value] with plain values');
+    if (operation.f !== "txn" || !isList(output))
+      throw new HistoryError(operation.line, `an operation ${operation.f}`, "transactions");
+    const parts = output.map((part): Words => {
+      const [kind, ...operands] = isList(part) ? part : [];
+      const [key, value] = operands.map(wordOf);
+      if ((kind !== "r" && kind !== "w") || key === undefined || value === undefined) {
+        throw new HistoryError(
+          operation.line,
+          `the step ${excerpt(JSON.stringify(part))}`,
+          '["r", key, value] or ["w", key, value] with numbers and words',
+        );
       }
       return [kind, key, value];
     });
@@ -124,7 +156,7 @@ export function* writePlume(operations: Iterable<Operation>): Generator<string> 
   let name = 0;
   for (const [session, transactions] of bySession(operations)) {
     for (const parts of transactions) {
-      for (const [kind, key, value] of parts) yield `${String(kind)}(${String(key)},${String(value)},${session},${name})`;
+      for (const [kind, key, value] of parts) yield `${kind}(${key},${value},${session},${name})`;
       name++;
     }
   }

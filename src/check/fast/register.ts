@@ -47,12 +47,24 @@ interface Cluster {
 
 type Wrong = Exclude<ReturnType<Fast>, "holds" | undefined>;
 
-function gather(operations: readonly Operation[], initial: Scalar, access: (operation: Operation) => RegisterAccess | undefined): Cluster[] | Wrong | undefined {
+function gather(
+  operations: readonly Operation[],
+  initial: Scalar,
+  access: (operation: Operation) => RegisterAccess | undefined,
+): Cluster[] | Wrong | undefined {
   const clusters = new Map<Scalar, Cluster>();
   const clusterOf = (value: Scalar): Cluster => {
     let cluster = clusters.get(value);
     if (cluster === undefined) {
-      cluster = { value, writer: undefined, from: undefined, reads: [], takers: [], initial: value === initial, happened: false };
+      cluster = {
+        value,
+        writer: undefined,
+        from: undefined,
+        reads: [],
+        takers: [],
+        initial: value === initial,
+        happened: false,
+      };
       clusters.set(value, cluster);
     }
     return cluster;
@@ -79,7 +91,9 @@ function gather(operations: readonly Operation[], initial: Scalar, access: (oper
 /** Finds which operations of unknown outcome must have happened: those whose value was seen. The others may be left out. */
 function settle(clusters: Cluster[]): Cluster[] | Wrong {
   for (const cluster of clusters) {
-    const seen = cluster.reads.length > 0 || (cluster.writer !== undefined && cluster.writer.outcome === "ok" && cluster.writer.ret !== Infinity);
+    const seen =
+      cluster.reads.length > 0 ||
+      (cluster.writer !== undefined && cluster.writer.outcome === "ok" && cluster.writer.ret !== Infinity);
     if (!seen) continue;
     for (let at: Cluster | undefined = cluster; at !== undefined && !at.happened; at = at.from) at.happened = true;
   }
@@ -88,7 +102,10 @@ function settle(clusters: Cluster[]): Cluster[] | Wrong {
   const rootless = real.find(({ writer, initial }) => writer === undefined && !initial);
   if (rootless === undefined) return real;
   const seen = evidence(rootless);
-  return suspect(seen, `nothing wrote ${valueText(rootless.value)}, which ${seen[0] === undefined ? "was seen" : operationText(seen[0])} found`);
+  return suspect(
+    seen,
+    `nothing wrote ${valueText(rootless.value)}, which ${seen[0] === undefined ? "was seen" : operationText(seen[0])} found`,
+  );
 }
 
 /** The clusters of each chain in order. */
@@ -118,9 +135,13 @@ function operationsOfCluster({ writer, reads }: Cluster): Operation[] {
 function forked(cluster: Cluster): Wrong {
   const takers = cluster.takers.slice(0, 2);
   const back: Operation[] = [];
-  for (let at: Cluster | undefined = cluster; at !== undefined; at = at.from) if (at.writer !== undefined) back.push(at.writer);
+  for (let at: Cluster | undefined = cluster; at !== undefined; at = at.from)
+    if (at.writer !== undefined) back.push(at.writer);
   const seen = takers.flatMap((taker) => [...(taker.writer === undefined ? [] : [taker.writer]), ...evidence(taker)]);
-  return suspect([...back, ...seen], `two compare-and-sets found the same ${valueText(cluster.value)}, which was written once`);
+  return suspect(
+    [...back, ...seen],
+    `two compare-and-sets found the same ${valueText(cluster.value)}, which was written once`,
+  );
 }
 
 /** Operations that show that a value was there: a read of it, or of a value that came of it. */
@@ -186,13 +207,21 @@ function zoneOf(chain: readonly Cluster[]): Zone {
   }
   // The initial value was there before everything.
   const begin = chain[0]?.initial === true;
-  return { chain, first, last, firstReturn: begin ? -Infinity : (first?.ret ?? Infinity), lastCall: last?.call ?? -Infinity };
+  return {
+    chain,
+    first,
+    last,
+    firstReturn: begin ? -Infinity : (first?.ret ?? Infinity),
+    lastCall: last?.call ?? -Infinity,
+  };
 }
 
 const byNumber = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function compareZones(zones: readonly Zone[]): Wrong | undefined {
-  const forward = zones.filter(({ firstReturn, lastCall }) => firstReturn < lastCall).sort((a, b) => byNumber(a.firstReturn, b.firstReturn));
+  const forward = zones
+    .filter(({ firstReturn, lastCall }) => firstReturn < lastCall)
+    .sort((a, b) => byNumber(a.firstReturn, b.firstReturn));
   for (let i = 1; i < forward.length; i++) {
     const [before, after] = [forward[i - 1]!, forward[i]!];
     if (after.firstReturn < before.lastCall) return clash(before, after);

@@ -29,24 +29,35 @@ const takeReturn = ({ take }: Item): number => take?.ret ?? Infinity;
 export function distinctSequence(kind: "queue" | "stack"): Fast {
   return (operations, budget) => {
     const unknownTakes = operations.some((operation) => isTake(operation) && operation.outcome !== "ok");
-    const answer = judge(kind, operations.filter((operation) => !isTake(operation) || operation.outcome === "ok"), budget.spend);
+    const answer = judge(
+      kind,
+      operations.filter((operation) => !isTake(operation) || operation.outcome === "ok"),
+      (steps) => budget.spend(steps),
+    );
     return unknownTakes && answer !== "holds" ? undefined : answer;
   };
 }
 
-function judge(kind: "queue" | "stack", operations: readonly Operation[], spend: (steps: number) => void): ReturnType<Fast> {
+function judge(
+  kind: "queue" | "stack",
+  operations: readonly Operation[],
+  spend: (steps: number) => void,
+): ReturnType<Fast> {
   const gathered = gather(operations);
   if (gathered === undefined || "suspects" in gathered) return gathered;
   const { items, empties } = gathered;
   for (const { put, take } of items) {
-    if (take !== undefined && take.ret < put.call) return suspect([put, take], `${operationText(take)} had returned before ${operationText(put)} was called`);
+    if (take !== undefined && take.ret < put.call)
+      return suspect([put, take], `${operationText(take)} had returned before ${operationText(put)} was called`);
   }
   const full = answeredEmpty(items, empties);
   if (full !== undefined) return full;
   return (kind === "queue" ? overtaking(items) : stackOrder(items, spend)) ?? "holds";
 }
 
-function gather(operations: readonly Operation[]): { readonly items: Item[]; readonly empties: Operation[] } | Wrong | undefined {
+function gather(
+  operations: readonly Operation[],
+): { readonly items: Item[]; readonly empties: Operation[] } | Wrong | undefined {
   const puts = new Map<Scalar, Operation>();
   const takes = new Map<Scalar, Operation>();
   const empties: Operation[] = [];
@@ -67,9 +78,14 @@ function gather(operations: readonly Operation[]): { readonly items: Item[]; rea
     if (operation.ret === Infinity) return undefined;
     const value = valueKey(operation.output);
     const put = puts.get(value);
-    if (put === undefined) return suspect([operation], `nothing put ${valueText(operation.output)} in, which ${operationText(operation)} took`);
+    if (put === undefined)
+      return suspect(
+        [operation],
+        `nothing put ${valueText(operation.output)} in, which ${operationText(operation)} took`,
+      );
     const twice = takes.get(value);
-    if (twice !== undefined) return suspect([put, twice, operation], `${valueText(operation.output)} was put in once and taken twice`);
+    if (twice !== undefined)
+      return suspect([put, twice, operation], `${valueText(operation.output)} was put in once and taken twice`);
     takes.set(value, operation);
   }
   const items: Item[] = [];
@@ -114,7 +130,8 @@ function answeredEmpty(items: readonly Item[], empties: readonly Operation[]): W
       }
       if (best === undefined || takeCall(item) > takeCall(best)) best = item;
     }
-    if (reached < empty.ret && best !== undefined) chain.push(best.put, ...(best.take === undefined ? [] : [best.take]));
+    if (reached < empty.ret && best !== undefined)
+      chain.push(best.put, ...(best.take === undefined ? [] : [best.take]));
     return suspect([...chain, empty], `${operationText(empty)} found nothing, yet all the while something was inside`);
   }
   return undefined;
@@ -133,7 +150,10 @@ function overtaking(items: readonly Item[]): Wrong | undefined {
     }
     if (slowest === undefined || takeReturn(item) >= takeCall(slowest)) continue;
     const operations = [slowest.put, slowest.take, item.put, item.take].filter((operation) => operation !== undefined);
-    return suspect(operations, `${valueText(slowest.value)} went in before ${valueText(item.value)}, and ${slowest.take === undefined ? "never came out" : "came out after it"}`);
+    return suspect(
+      operations,
+      `${valueText(slowest.value)} went in before ${valueText(item.value)}, and ${slowest.take === undefined ? "never came out" : "came out after it"}`,
+    );
   }
   return undefined;
 }

@@ -26,7 +26,11 @@ export function growingSet(initial: readonly Scalar[]): Fast {
   };
 }
 
-function judge(adds: ReadonlyMap<Scalar, Operation>, reads: readonly Operation[], initial: ReadonlySet<Scalar>): ReturnType<Fast> {
+function judge(
+  adds: ReadonlyMap<Scalar, Operation>,
+  reads: readonly Operation[],
+  initial: ReadonlySet<Scalar>,
+): ReturnType<Fast> {
   const seen = reads.map((read) => ({ read, elements: isList(read.output) ? read.output.map(valueKey) : [] }));
   seen.sort((a, b) => a.elements.length - b.elements.length || a.read.call - b.read.call);
   // Even stages are reads, odd ones the elements that came before the next read.
@@ -38,7 +42,8 @@ function judge(adds: ReadonlyMap<Scalar, Operation>, reads: readonly Operation[]
     const { read, elements } = entry;
     const fresh = elements.filter((element) => !present.has(element));
     const unknown = fresh.find((element) => !adds.has(element));
-    if (unknown !== undefined) return suspect([read], `nothing added ${valueText(unknown)}, which ${operationText(read)} shows`);
+    if (unknown !== undefined)
+      return suspect([read], `nothing added ${valueText(unknown)}, which ${operationText(read)} shows`);
     if (new Set(elements).size !== elements.length) return undefined;
     if (fresh.length > 0) stage += 2;
     for (const element of fresh) {
@@ -64,7 +69,10 @@ function missing(
   const lost = [...present].find((element) => !has.has(element)) ?? null;
   const others = [...present].map((element) => adds.get(element)).filter((add) => add !== undefined);
   const reads = before === undefined ? [entry.read] : [before.read, entry.read];
-  return suspect([...others, ...reads], `${valueText(lost)} is in one read and not in the other, and the other way round for another element`);
+  return suspect(
+    [...others, ...reads],
+    `${valueText(lost)} is in one read and not in the other, and the other way round for another element`,
+  );
 }
 
 function disorder(stageOf: ReadonlyMap<Operation, number>): Wrong | undefined {
@@ -79,7 +87,13 @@ function disorder(stageOf: ReadonlyMap<Operation, number>): Wrong | undefined {
       const reads = staged.filter(([other]) => isRead(other)).map(([other]) => other);
       const witness = reads.filter((read) => (stageOf.get(read) ?? 0) <= at).at(-1);
       return suspect(
-        [latestBefore, operation, ...(witness === undefined ? [] : [witness]), ...staged.filter(([other]) => !isRead(other)).map(([other]) => other), ...reads],
+        [
+          latestBefore,
+          operation,
+          ...(witness === undefined ? [] : [witness]),
+          ...staged.filter(([other]) => !isRead(other)).map(([other]) => other),
+          ...reads,
+        ],
         `${operationText(operation)} had returned before ${operationText(latestBefore)} was called, but the reads show it came later`,
       );
     }

@@ -42,7 +42,10 @@ export function stackOrder(items: readonly Item[], spend: (steps: number) => voi
 
 function stuck(items: readonly Item[]): Wrong {
   const operations = items.flatMap(({ put, take }) => (take === undefined ? [put] : [put, take]));
-  return suspect(operations, "something is inside all the time, but no value can have been at the bottom of the stack from first to last");
+  return suspect(
+    operations,
+    "something is inside all the time, but no value can have been at the bottom of the stack from first to last",
+  );
 }
 
 /** Moments as ranks, so that they can index arrays. What never happens has the last rank. */
@@ -65,7 +68,8 @@ function moments(items: readonly Item[]): Times {
   }
   all.sort((a, b) => (a.time === b.time ? 0 : a.time - b.time));
   const columns = [0, 1, 2, 3].map(() => new Int32Array(items.length));
-  for (const [rank, { time, item, what }] of all.entries()) columns[what]![item] = time === Infinity ? all.length : rank;
+  for (const [rank, { time, item, what }] of all.entries())
+    columns[what]![item] = time === Infinity ? all.length : rank;
   const [pushCall, pushReturn, popCall, popReturn] = columns as [Int32Array, Int32Array, Int32Array, Int32Array];
   return {
     count: all.length + 1,

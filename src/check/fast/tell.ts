@@ -6,9 +6,15 @@ import type { FactWitness } from "../verdict.ts";
 const mostListed = 40;
 
 /** What a fast algorithm found: operations without an order, and why in one sentence. */
-export function suspect(operations: Iterable<Operation>, summary: string): { readonly suspects: readonly Operation[]; readonly witness: FactWitness } {
+export function suspect(
+  operations: Iterable<Operation>,
+  summary: string,
+): { readonly suspects: readonly Operation[]; readonly witness: FactWitness } {
   const suspects = [...new Set(operations)].sort((a, b) => a.call - b.call);
-  const listed = suspects.length <= mostListed ? suspects : [...suspects.slice(0, mostListed / 2), ...suspects.slice(-mostListed / 2)];
+  const listed =
+    suspects.length <= mostListed
+      ? suspects
+      : [...suspects.slice(0, mostListed / 2), ...suspects.slice(-mostListed / 2)];
   const shown = listed.map(show);
   const elided = suspects.length - listed.length;
   return {

@@ -12,7 +12,8 @@ interface Transfer {
   readonly amount: number;
 }
 
-const name = (value: Value | undefined): string | undefined => (typeof value === "number" || typeof value === "string" ? String(value) : undefined);
+const name = (value: Value | undefined): string | undefined =>
+  typeof value === "number" || typeof value === "string" ? String(value) : undefined;
 
 function transferOf(operation: Operation): Transfer | undefined {
   const { input } = operation;
@@ -20,7 +21,9 @@ function transferOf(operation: Operation): Transfer | undefined {
   const from = name(input["from"]);
   const to = name(input["to"]);
   const amount = wholeNumberOf(input["amount"] ?? null);
-  return from === undefined || to === undefined || amount === undefined || amount < 0 ? undefined : { from, to, amount };
+  return from === undefined || to === undefined || amount === undefined || amount < 0
+    ? undefined
+    : { from, to, amount };
 }
 
 export function balancesOf(value: Value): Balances | undefined {
@@ -45,14 +48,17 @@ export function bankModel(initial: Balances): Model<Balances> {
     initial,
     validate(operation) {
       if (operation.f === "transfer") {
-        if (transferOf(operation) === undefined) throw wrongShape(operation, operation.input, '{"from":…,"to":…,"amount":n}');
+        if (transferOf(operation) === undefined)
+          throw wrongShape(operation, operation.input, '{"from":…,"to":…,"amount":n}');
         return;
       }
       if (!isRead(operation)) throw unknownOperation(operation, "bank", "transfer or read");
-      if (operation.outcome === "ok" && balancesOf(operation.output) === undefined) throw wrongShape(operation, operation.output, "a map from accounts to whole numbers", true);
+      if (operation.outcome === "ok" && balancesOf(operation.output) === undefined)
+        throw wrongShape(operation, operation.output, "a map from accounts to whole numbers", true);
     },
     step(state, operation) {
-      if (isRead(operation)) return valueText(state) === valueText(balancesOf(operation.output) ?? null) ? state : undefined;
+      if (isRead(operation))
+        return valueText(state) === valueText(balancesOf(operation.output) ?? null) ? state : undefined;
       const transfer = transferOf(operation);
       if (transfer === undefined) return undefined;
       const { from, to, amount } = transfer;

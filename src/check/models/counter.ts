@@ -2,9 +2,10 @@ import type { Model } from "../model.ts";
 import { isRead } from "./register.ts";
 import { unknownOperation, wholeNumberOf, wrongShape } from "./shape.ts";
 import { equalValues } from "../../history/index.ts";
-import type { Operation, Value } from "../../history/index.ts";
+import type { Operation } from "../../history/index.ts";
 
-const knows = "read, add (value: how much), increment or decrement (value: how much, 1 where null; answers the new total or null)";
+const knows =
+  "read, add (value: how much), increment or decrement (value: how much, 1 where null; answers the new total or null)";
 
 /** How much an operation adds; undefined for a read. */
 export function deltaOf(operation: Operation): number | undefined {
@@ -22,13 +23,16 @@ export function totalOf(operation: Operation): number | undefined {
 
 export function validateCounter(operation: Operation): void {
   if (isRead(operation)) {
-    if (operation.outcome === "ok" && wholeNumberOf(operation.output) === undefined) throw wrongShape(operation, operation.output, "a whole number", true);
+    if (operation.outcome === "ok" && wholeNumberOf(operation.output) === undefined)
+      throw wrongShape(operation, operation.output, "a whole number", true);
     return;
   }
-  if (!["add", "increment", "decrement", "add-and-get"].includes(operation.f)) throw unknownOperation(operation, "counter", knows);
+  if (!["add", "increment", "decrement", "add-and-get"].includes(operation.f))
+    throw unknownOperation(operation, "counter", knows);
   if (deltaOf(operation) === undefined) throw wrongShape(operation, operation.input, "a whole number");
   const answers = operation.f !== "add" && operation.outcome === "ok" && operation.output !== null;
-  if (answers && wholeNumberOf(operation.output) === undefined) throw wrongShape(operation, operation.output, "the new total or null", true);
+  if (answers && wholeNumberOf(operation.output) === undefined)
+    throw wrongShape(operation, operation.output, "the new total or null", true);
 }
 
 /** A number that is added to and read. `add` answers nothing; `increment`, `decrement` and `add-and-get` may answer the new total. */
@@ -38,7 +42,7 @@ export function counterModel(initial: number): Model<number> {
     initial,
     validate: validateCounter,
     step(state, operation) {
-      if (isRead(operation)) return equalValues(operation.output, state as Value) ? state : undefined;
+      if (isRead(operation)) return equalValues(operation.output, state) ? state : undefined;
       const next = state + (deltaOf(operation) ?? 0);
       const total = totalOf(operation);
       return total === undefined || total === next ? next : undefined;

@@ -41,7 +41,8 @@ export function kvModel(initial: Value): Model<Value> {
     initial: plain(initial),
     validate(operation) {
       if (!names.has(operation.f)) throw unknownOperation(operation, "kv", knows);
-      if (operation.f === "cas" && pairOf(operation.input) === undefined) throw wrongShape(operation, operation.input, "[from, to]");
+      if (operation.f === "cas" && pairOf(operation.input) === undefined)
+        throw wrongShape(operation, operation.input, "[from, to]");
     },
     step(state, operation) {
       if (isRead(operation)) return equalValues(state, plain(operation.output)) ? state : undefined;

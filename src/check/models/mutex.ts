@@ -8,7 +8,8 @@ interface LockState {
   readonly token: number;
 }
 
-const tokenOf = (operation: Operation): number | undefined => (operation.outcome === "ok" ? wholeNumberOf(operation.output) : undefined);
+const tokenOf = (operation: Operation): number | undefined =>
+  operation.outcome === "ok" ? wholeNumberOf(operation.output) : undefined;
 
 /** A lock. `acquire` may answer a fencing token, which must be higher than every token before. */
 export function mutexModel(): Model<LockState> {
@@ -17,8 +18,14 @@ export function mutexModel(): Model<LockState> {
     name: "mutex",
     initial: { held: false, token: -Infinity },
     validate(operation) {
-      if (operation.f !== "acquire" && operation.f !== "release") throw unknownOperation(operation, "mutex", "acquire or release");
-      if (operation.f === "acquire" && operation.outcome === "ok" && operation.output !== null && tokenOf(operation) === undefined) {
+      if (operation.f !== "acquire" && operation.f !== "release")
+        throw unknownOperation(operation, "mutex", "acquire or release");
+      if (
+        operation.f === "acquire" &&
+        operation.outcome === "ok" &&
+        operation.output !== null &&
+        tokenOf(operation) === undefined
+      ) {
         throw wrongShape(operation, operation.output, "a fencing token (a whole number) or null", true);
       }
     },

@@ -18,7 +18,11 @@ export function registerModel(name: "register" | "cas-register", initial: Value)
     validate(operation) {
       if (isRead(operation) || operation.f === "write" || operation.f === "put") return;
       if (!withCas || operation.f !== "cas") {
-        throw unknownOperation(operation, name, withCas ? "read, write or cas" : "read or write (cas needs the model cas-register)");
+        throw unknownOperation(
+          operation,
+          name,
+          withCas ? "read, write or cas" : "read or write (cas needs the model cas-register)",
+        );
       }
       if (pairOf(operation.input) === undefined) throw wrongShape(operation, operation.input, "[from, to]");
     },

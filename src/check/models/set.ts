@@ -30,8 +30,10 @@ export function setModel(initial: Value): Model<SetState> {
       if (operation.f === "add" || operation.f === "remove") return;
       if (!pure(operation)) throw unknownOperation(operation, "set", knows);
       if (operation.outcome !== "ok") return;
-      if (isRead(operation) && !isList(operation.output)) throw wrongShape(operation, operation.output, "the list of elements", true);
-      if (operation.f === "contains" && answerOf(operation) === undefined) throw wrongShape(operation, operation.output, "true or false", true);
+      if (isRead(operation) && !isList(operation.output))
+        throw wrongShape(operation, operation.output, "the list of elements", true);
+      if (operation.f === "contains" && answerOf(operation) === undefined)
+        throw wrongShape(operation, operation.output, "true or false", true);
     },
     step(state, operation) {
       if (isRead(operation)) return valueText(sorted(operation.output)) === valueText(state) ? state : undefined;

@@ -8,7 +8,11 @@ export function unknownOperation(operation: Operation, model: string, knows: str
 
 /** The error for an operation whose value has the wrong shape. The completion's line is named where its value is wrong. */
 export function wrongShape(operation: Operation, value: Value, expected: string, atReturn = false): HistoryError {
-  return new HistoryError(atReturn ? operation.retLine : operation.line, `${operation.f} with the value ${valueText(value)}`, expected);
+  return new HistoryError(
+    atReturn ? operation.retLine : operation.line,
+    `${operation.f} with the value ${valueText(value)}`,
+    expected,
+  );
 }
 
 /** A pair, as `cas` takes it. */

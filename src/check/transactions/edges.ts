@@ -14,7 +14,7 @@ export function addReads(graph: Graph, view: View): void {
   for (let reader = 0; reader < view.table.size; reader++) {
     for (let read = view.firstRead[reader]!; read < view.firstRead[reader + 1]!; read++) {
       const from = view.readFrom[read]!;
-      if (from !== initialWriter) graph.edge(from, reader, wr, view.readKey[read]!);
+      if (from !== initialWriter) graph.edge(from, reader, wr, view.readKey[read]);
     }
   }
 }
@@ -24,7 +24,8 @@ export function addWriteOrder(graph: Graph, view: View): void {
   const { lists } = view;
   if (lists === undefined) return;
   for (const [key, writers] of lists.writers.entries()) {
-    for (let i = 1; i < writers.length; i++) if (writers[i - 1]! >= 0 && writers[i]! >= 0) graph.edge(writers[i - 1]!, writers[i]!, ww, key);
+    for (let i = 1; i < writers.length; i++)
+      if (writers[i - 1]! >= 0 && writers[i]! >= 0) graph.edge(writers[i - 1]!, writers[i]!, ww, key);
     const last = writers.at(-1) ?? -1;
     if (last >= 0) for (const writer of lists.unread[key]!) graph.edge(last, writer, ww, key);
   }
@@ -103,7 +104,12 @@ export interface Lanes {
 
 export function lanesOf(view: View): Lanes {
   const { size } = view.table;
-  const result = { lanes: [] as number[][], lane: new Int32Array(size).fill(-1), place: new Int32Array(size), before: new Int32Array(size).fill(-1) };
+  const result = {
+    lanes: [] as number[][],
+    lane: new Int32Array(size).fill(-1),
+    place: new Int32Array(size),
+    before: new Int32Array(size).fill(-1),
+  };
   for (const session of sessionsOf(view)) {
     const committedOnes: number[] = [];
     const lane = result.lanes.push(committedOnes) - 1;
@@ -119,7 +125,8 @@ export function lanesOf(view: View): Lanes {
 
 export function addSessions(graph: Graph, view: View): void {
   const { before } = lanesOf(view);
-  for (const [transaction, earlier] of before.entries()) if (earlier >= 0) graph.edge(earlier, transaction, sessionOrder);
+  for (const [transaction, earlier] of before.entries())
+    if (earlier >= 0) graph.edge(earlier, transaction, sessionOrder);
 }
 
 /** Who had committed before who began: through a chain of moments, so that there are few edges. */

@@ -38,15 +38,20 @@ export function nameCycle(links: readonly { readonly kind: number; readonly abou
   const anti = kinds.filter((kind) => kind === rw).length;
   const suffix = kinds.includes(realTime) ? "-realtime" : kinds.includes(sessionOrder) ? "-session" : "";
   const sequence = kinds.join(",");
-  if (anti === 0) return (kinds.some((kind) => kind === wr || kind === inferred) ? "G1c" : kinds.includes(ww) ? "G0" : "G1c") + suffix;
+  if (anti === 0)
+    return (
+      (kinds.some((kind) => kind === wr || kind === inferred) ? "G1c" : kinds.includes(ww) ? "G0" : "G1c") + suffix
+    );
   if (anti === 1) {
     const sameKey = links.length === 2 && links[0]!.about === links[1]!.about;
     if (sameKey && kinds.includes(ww)) return `lost update (G-single)${suffix}`;
     return `G-single${suffix}`;
   }
   const adjacent = kinds.some((kind, at) => kind === rw && kinds[(at + 1) % kinds.length] === rw);
-  if (!adjacent) return (sequence === "1,2,1,2" || sequence === "2,1,2,1" ? "long fork (G-nonadjacent)" : "G-nonadjacent") + suffix;
-  if (links.length === 2) return `${links[0]!.about === links[1]!.about ? "lost update" : "write skew"} (G2-item)${suffix}`;
+  if (!adjacent)
+    return (sequence === "1,2,1,2" || sequence === "2,1,2,1" ? "long fork (G-nonadjacent)" : "G-nonadjacent") + suffix;
+  if (links.length === 2)
+    return `${links[0]!.about === links[1]!.about ? "lost update" : "write skew"} (G2-item)${suffix}`;
   return `G2-item${suffix}`;
 }
 
@@ -96,6 +101,14 @@ export function cycleVerdict(view: View, graph: Graph, cycle: readonly number[],
 
 /** The verdict that a transaction wrong by itself gives. */
 export function findingVerdict(view: View, finding: Finding): Broken {
-  const operations = [...new Set(finding.transactions)].filter((transaction) => transaction >= 0).map((transaction) => view.table.show(transaction));
-  return broken({ kind: "fact", anomaly: finding.anomaly, summary: `${finding.anomaly}: ${finding.explanation}`, operations, context: operations });
+  const operations = [...new Set(finding.transactions)]
+    .filter((transaction) => transaction >= 0)
+    .map((transaction) => view.table.show(transaction));
+  return broken({
+    kind: "fact",
+    anomaly: finding.anomaly,
+    summary: `${finding.anomaly}: ${finding.explanation}`,
+    operations,
+    context: operations,
+  });
 }

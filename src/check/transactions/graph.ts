@@ -101,7 +101,7 @@ export class Graph {
   /** The edges that leave a node. */
   out(node: number): Int32Array {
     this.#pack();
-    return this.#edges.subarray(this.#start[node]!, this.#start[node + 1]!);
+    return this.#edges.subarray(this.#start[node], this.#start[node + 1]);
   }
 
   /**
@@ -155,7 +155,7 @@ export class Graph {
         }
         if (low[node] !== index[node]) continue;
         const single = stack[stacked - 1] === node;
-        for (let member = -1; member !== node; ) {
+        for (let member = -1; member !== node;) {
           member = stack[--stacked]!;
           onStack[member] = 0;
           if (!single) of[member] = count;
@@ -183,7 +183,12 @@ export function findCycle(graph: Graph, mask: number, rule: RwRule, budget: Budg
   let best: number[] | undefined;
   let tried = 0;
   const places = graph.nodes * 2;
-  const visited: Visited = { search: 0, last: new Int32Array(places), cameBy: new Int32Array(places), cameFrom: new Int32Array(places) };
+  const visited: Visited = {
+    search: 0,
+    last: new Int32Array(places),
+    cameBy: new Int32Array(places),
+    cameFrom: new Int32Array(places),
+  };
   for (let node = 0; node < graph.nodes; node++) {
     if (of[node] === -1) continue;
     for (const edge of graph.out(node)) {

@@ -19,7 +19,15 @@ import { checkWeak } from "./weak.ts";
  * there `read-committed` is that of Biswas and Enea (2019), in which a transaction's later reads may not go
  * back behind its earlier ones. `read-atomic` and `causal` are theirs for both.
  */
-export const isolationLevels = ["read-committed", "read-atomic", "causal", "repeatable-read", "snapshot-isolation", "serializable", "strict-serializable"] as const;
+export const isolationLevels = [
+  "read-committed",
+  "read-atomic",
+  "causal",
+  "repeatable-read",
+  "snapshot-isolation",
+  "serializable",
+  "strict-serializable",
+] as const;
 export type IsolationLevel = (typeof isolationLevels)[number];
 
 export function isIsolationLevel(name: string): name is IsolationLevel {
@@ -37,15 +45,21 @@ export interface IsolationOptions {
 /** Judges all transactions of a table. */
 export function checkIsolation(table: TransactionTable, options: IsolationOptions, budget: Budget): Verdict {
   const { level } = options;
-  if (level === "strict-serializable" && !options.realTime) return undecided("the history has no real time: its format records sessions only");
+  if (level === "strict-serializable" && !options.realTime)
+    return undecided("the history has no real time: its format records sessions only");
   const view = viewOf(table, budget);
   const finding = view.findings.find((candidate) => forbids(level, table.model, candidate));
   if (finding !== undefined) return findingVerdict(view, finding);
   if (view.unusable !== undefined) return undecided(view.unusable);
-  if (level === "read-atomic" || level === "causal" || (level === "read-committed" && view.lists === undefined)) return checkWeak(view, level, budget) ?? holds;
+  if (level === "read-atomic" || level === "causal" || (level === "read-committed" && view.lists === undefined))
+    return checkWeak(view, level, budget) ?? holds;
   if (view.lists !== undefined) return checkLists(view, options, budget);
   const strict = level === "strict-serializable";
-  return checkSerial(view, { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: options.sessionOrder, realTime: strict }, budget);
+  return checkSerial(
+    view,
+    { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: options.sessionOrder, realTime: strict },
+    budget,
+  );
 }
 
 /** Read committed forbids no more of a list's transaction than reading what did not commit. */
@@ -65,10 +79,16 @@ function checkLists(view: View, options: IsolationOptions, budget: Budget): Verd
   addAntiDependencies(graph, view);
   if (level === "strict-serializable") addRealTime(graph, view);
   const sessions = options.sessionOrder && level !== "strict-serializable";
-  if (sessions) return checkSerial(view, { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: true, realTime: false }, budget);
+  if (sessions)
+    return checkSerial(
+      view,
+      { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: true, realTime: false },
+      budget,
+    );
   // Without any circle there is a serial order, which is a snapshot-isolated one as well.
   if (graph.components(everything).count === 0) return holds;
-  const rules: readonly RwRule[] = level === "snapshot-isolation" ? ["none", "one", "apart"] : ["none", "one", "apart", "any"];
+  const rules: readonly RwRule[] =
+    level === "snapshot-isolation" ? ["none", "one", "apart"] : ["none", "one", "apart", "any"];
   for (const rule of rules) {
     const cycle = findCycle(graph, everything, rule, budget);
     if (cycle !== undefined) return cycleVerdict(view, graph, cycle);

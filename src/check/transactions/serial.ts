@@ -2,7 +2,15 @@ import { OutOfBudget } from "../budget.ts";
 import type { Budget } from "../budget.ts";
 import { broken, holds } from "../verdict.ts";
 import type { Broken, Verdict } from "../verdict.ts";
-import { addAntiDependencies, addReads, addRealTime, addSessions, addWriteOrder, emptyGraph, writtenKeys } from "./edges.ts";
+import {
+  addAntiDependencies,
+  addReads,
+  addRealTime,
+  addSessions,
+  addWriteOrder,
+  emptyGraph,
+  writtenKeys,
+} from "./edges.ts";
 import { cycleVerdict } from "./explain.ts";
 import { everything, findCycle, inferred, rw, ww } from "./graph.ts";
 import type { Graph } from "./graph.ts";
@@ -36,7 +44,7 @@ export function checkSerial(view: View, options: SerialOptions, budget: Budget):
 /** What is known of the order of moments: a transaction's own node is its end; where it begins may be another. */
 interface Moments {
   readonly graph: Graph;
-  beginOf(transaction: number): number;
+  readonly beginOf: (transaction: number) => number;
 }
 
 /** In a serial order a transaction is one moment; in one of snapshots it reads at its beginning and writes at its end. */
@@ -52,13 +60,18 @@ function knownMoments(view: View, options: SerialOptions, budget: Budget): Momen
   }
   const graph = emptyGraph(view, budget);
   const begins = Int32Array.from({ length: view.table.size }, (_, transaction) => graph.node(transaction));
-  for (let transaction = 0; transaction < view.table.size; transaction++) graph.edge(begins[transaction]!, transaction, inferred);
-  for (let edge = 0; edge < serial.edgeCount; edge++) graph.edge(serial.from(edge), begins[serial.to(edge)]!, serial.kind(edge), serial.about(edge));
+  for (let transaction = 0; transaction < view.table.size; transaction++)
+    graph.edge(begins[transaction]!, transaction, inferred);
+  for (let edge = 0; edge < serial.edgeCount; edge++)
+    graph.edge(serial.from(edge), begins[serial.to(edge)]!, serial.kind(edge), serial.about(edge));
   return { graph, beginOf: (transaction) => begins[transaction]! };
 }
 
 /** Real writers of each key, and who read what of it. */
-function accesses(view: View): { readonly writers: number[][]; readonly reads: { readonly reader: number; readonly from: number }[][] } {
+function accesses(view: View): {
+  readonly writers: number[][];
+  readonly reads: { readonly reader: number; readonly from: number }[][];
+} {
   const writers: number[][] = view.table.keys.map(() => []);
   const reads: { reader: number; from: number }[][] = view.table.keys.map(() => []);
   for (let transaction = 0; transaction < view.table.size; transaction++) {
@@ -104,7 +117,8 @@ function infer(view: View, { graph, beginOf }: Moments, budget: Budget): number[
     for (const [key, list] of writers.entries()) {
       for (const first of list) {
         budget.spend(list.length);
-        for (const second of list) if (first !== second && reach(beginOf(first), second)) later(first, beginOf(second), ww, key);
+        for (const second of list)
+          if (first !== second && reach(beginOf(first), second)) later(first, beginOf(second), ww, key);
       }
     }
     if (graph.edgeCount === before) return undefined;
@@ -141,14 +155,23 @@ function noOrder(view: View, options: SerialOptions, budget: Budget): Broken {
   const moments = knownMoments(small, { ...options, mode: "serial" }, budget);
   const cycle = infer(small, moments, budget);
   if (cycle !== undefined) return cycleVerdict(small, moments.graph, cycle);
-  const operations = transactionsOf(small).slice(0, 40).map((transaction) => small.table.show(transaction));
+  const operations = transactionsOf(small)
+    .slice(0, 40)
+    .map((transaction) => small.table.show(transaction));
   const what = options.mode === "serial" ? "serial order" : "order of snapshots";
-  return broken({ kind: "fact", anomaly: `no ${what}`, summary: `no ${what} of these ${operations.length} transactions explains what they read: every one was tried`, operations, context: operations });
+  return broken({
+    kind: "fact",
+    anomaly: `no ${what}`,
+    summary: `no ${what} of these ${operations.length} transactions explains what they read: every one was tried`,
+    operations,
+    context: operations,
+  });
 }
 
 function transactionsOf(view: View): number[] {
   const list: number[] = [];
-  for (let transaction = 0; transaction < view.table.size; transaction++) if (view.real[transaction]) list.push(transaction);
+  for (let transaction = 0; transaction < view.table.size; transaction++)
+    if (view.real[transaction]) list.push(transaction);
   return list;
 }
 
@@ -174,7 +197,7 @@ function without(view: View, transaction: number): Uint8Array {
   const real = view.real.slice();
   const gone = new Set([transaction]);
   real[transaction] = 0;
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (let reader = 0; reader < view.table.size; reader++) {
       if (!real[reader]) continue;

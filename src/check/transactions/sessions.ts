@@ -26,7 +26,12 @@ import { causalOrder } from "./weak.ts";
  * out. That x was overwritten is known from lists, and otherwise from time: a write that returned before another
  * was called is the older one. Where writes are only eventual that need not be, and can be switched off.
  */
-export const sessionGuarantees = ["monotonic-reads", "read-your-writes", "monotonic-writes", "writes-follow-reads"] as const;
+export const sessionGuarantees = [
+  "monotonic-reads",
+  "read-your-writes",
+  "monotonic-writes",
+  "writes-follow-reads",
+] as const;
 export type SessionGuarantee = (typeof sessionGuarantees)[number];
 
 export function isSessionGuarantee(name: string): name is SessionGuarantee {
@@ -111,21 +116,30 @@ class Versions {
       transactions: [older, reader],
       explanation: `what the first wrote to ${this.#view.table.keyName(key)} should be visible to the second, which found no value there`,
     });
-    return { verdict: "broken", witness: { ...witness, anomaly: `not ${guarantee}`, summary: witness.summary.replace("unwritten value", `not ${guarantee}`) } };
+    return {
+      verdict: "broken",
+      witness: {
+        ...witness,
+        anomaly: `not ${guarantee}`,
+        summary: witness.summary.replace("unwritten value", `not ${guarantee}`),
+      },
+    };
   }
 
   /** The order of lists as far as it was read; and of writes that did not overlap. */
   addKnownOrder(inTime: boolean): void {
     const { lists, table } = this.#view;
     for (const [key, writers] of (lists?.writers ?? []).entries()) {
-      for (let at = 1; at < writers.length; at++) if (writers[at - 1]! >= 0 && writers[at]! >= 0) this.#edge(writers[at - 1]!, writers[at]!, key, ww, key);
+      for (let at = 1; at < writers.length; at++)
+        if (writers[at - 1]! >= 0 && writers[at]! >= 0) this.#edge(writers[at - 1]!, writers[at]!, key, ww, key);
       const last = writers.at(-1) ?? -1;
       if (last >= 0) for (const writer of lists?.unread[key] ?? []) this.#edge(last, writer, key, ww, key);
     }
     if (!inTime || lists !== undefined) return;
     const writers: number[][] = table.keys.map(() => []);
     for (let transaction = 0; transaction < table.size; transaction++) {
-      if (this.#view.real[transaction]) for (const key of writtenKeys(this.#view, transaction)) writers[key]!.push(transaction);
+      if (this.#view.real[transaction])
+        for (const key of writtenKeys(this.#view, transaction)) writers[key]!.push(transaction);
     }
     for (const [key, list] of writers.entries()) this.#addTime(key, list);
   }
@@ -134,7 +148,9 @@ class Versions {
   #addTime(key: number, writers: readonly number[]): void {
     const { table } = this.#view;
     const called = [...writers].sort((a, b) => table.call.at(a) - table.call.at(b));
-    const returned = writers.filter((writer) => table.ret.at(writer) >= 0).sort((a, b) => table.ret.at(a) - table.ret.at(b));
+    const returned = writers
+      .filter((writer) => table.ret.at(writer) >= 0)
+      .sort((a, b) => table.ret.at(a) - table.ret.at(b));
     let moment = -1;
     let next = 0;
     for (const writer of called) {
@@ -238,7 +254,8 @@ class Versions {
       if (place[transaction] === 0) continue;
       this.#budget.spend(width);
       const row = transaction * width;
-      if (before[transaction]! >= 0) clocks.copyWithin(row, before[transaction]! * width, (before[transaction]! + 1) * width);
+      if (before[transaction]! >= 0)
+        clocks.copyWithin(row, before[transaction]! * width, (before[transaction]! + 1) * width);
       const see = (other: number, upTo: number): void => {
         const own = row + lane[other]!;
         clocks[own] = Math.max(clocks[own]!, upTo);
@@ -250,7 +267,8 @@ class Versions {
         const earlier = this.#certain(from) ? -1 : before[from]!;
         if (earlier >= 0) see(earlier, place[earlier]! + (follows ? 1 : 0));
         // What a write follows, its writer's view, is seen with it.
-        if (follows) for (let s = 0; s < width; s++) clocks[row + s] = Math.max(clocks[row + s]!, clocks[from * width + s]!);
+        if (follows)
+          for (let s = 0; s < width; s++) clocks[row + s] = Math.max(clocks[row + s]!, clocks[from * width + s]!);
       }
       for (const { key, from } of this.#reads(transaction)) {
         for (const list of history[key]!) {
@@ -286,7 +304,9 @@ class Versions {
     const byKey: Touched[][] = this.#view.table.keys.map(() => []);
     for (const [lane, transactions] of lanes.entries()) {
       for (const [at, transaction] of transactions.entries()) {
-        const versions = reads ? [...this.#reads(transaction)].filter(({ from }) => from !== initialWriter) : writtenKeys(this.#view, transaction).map((key) => ({ key, from: transaction }));
+        const versions = reads
+          ? [...this.#reads(transaction)].filter(({ from }) => from !== initialWriter)
+          : writtenKeys(this.#view, transaction).map((key) => ({ key, from: transaction }));
         for (const { key, from } of versions) {
           let own = byKey[key]!.at(-1);
           if (own?.lane !== lane) {

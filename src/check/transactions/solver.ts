@@ -45,7 +45,8 @@ function workOf(view: View): { readonly works: Work[]; readonly versions: number
   for (let transaction = 0; transaction < table.size; transaction++) {
     if (!view.real[transaction]) continue;
     const reads = new Set<number>();
-    for (let read = view.firstRead[transaction]!; read < view.firstRead[transaction + 1]!; read++) reads.add(version(view.readKey[read]!, view.readFrom[read]!));
+    for (let read = view.firstRead[transaction]!; read < view.firstRead[transaction + 1]!; read++)
+      reads.add(version(view.readKey[read]!, view.readFrom[read]!));
     const writes = writtenKeys(view, transaction).map((key) => ({ key, version: version(key, transaction) }));
     works.push({ transaction, reads: [...reads], writes });
   }
@@ -56,7 +57,13 @@ function workOf(view: View): { readonly works: Work[]; readonly versions: number
  * `known`: what must precede what. For snapshots a transaction's own node is its end, and a helper node that it
  * owns is its beginning. `inTime`: the order respects real time (serial orders only).
  */
-export function findTransactionOrder(view: View, mode: "serial" | "snapshot", known: Graph, inTime: boolean, budget: Budget): SolverResult {
+export function findTransactionOrder(
+  view: View,
+  mode: "serial" | "snapshot",
+  known: Graph,
+  inTime: boolean,
+  budget: Budget,
+): SolverResult {
   return new Solver(view, mode, known, inTime, budget).run();
 }
 
@@ -105,7 +112,9 @@ class Solver {
     this.#inTime = inTime;
     this.#call = Float64Array.from(works, ({ transaction }) => table.call.at(transaction));
     const never = (transaction: number): number => (inTime ? Infinity : table.call.at(transaction));
-    this.#rank = Float64Array.from(works, ({ transaction }) => (table.ret.at(transaction) < 0 ? never(transaction) : table.ret.at(transaction)));
+    this.#rank = Float64Array.from(works, ({ transaction }) =>
+      table.ret.at(transaction) < 0 ? never(transaction) : table.ret.at(transaction),
+    );
     const pending = Array.from({ length: this.#events }, (_, event) => event);
     pending.sort((a, b) => (this.#rankOf(a) === this.#rankOf(b) ? a - b : this.#rankOf(a) - this.#rankOf(b)));
     this.#left = new Remaining(pending);
@@ -159,7 +168,8 @@ class Solver {
     return work.writes.every(({ key }) => {
       const version = this.#current[key]!;
       const own = !this.#split && work.reads.includes(version) ? 1 : 0;
-      return this.#readers[version]! === own;
+      const awaited = this.#readers[version]!;
+      return awaited === own;
     });
   }
 
@@ -229,7 +239,10 @@ class Solver {
       if (this.#order.length === this.#events) return { found: true, order: this.#transactions(this.#order) };
       if (this.#order.length > this.#best.length) this.#best = [...this.#order];
       const known = this.#anyFailed && !this.#isNew();
-      frames.push({ depth: this.#order.length, candidates: known ? [] : left.filter((event) => this.#ready(event)).reverse() });
+      frames.push({
+        depth: this.#order.length,
+        candidates: known ? [] : left.filter((event) => this.#ready(event)).reverse(),
+      });
       let next: number | undefined;
       while (next === undefined) {
         const frame = frames.at(-1);
@@ -266,7 +279,7 @@ class Solver {
   /** Does all that is free, until nothing is. */
   #greedy(): void {
     const left = this.#left;
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false;
       for (const event of left.filter((candidate) => this.#isFree(candidate) && this.#ready(candidate))) {
         if (!this.#ready(event)) continue;
@@ -315,7 +328,8 @@ class Remaining {
 
   filter(keep: (event: number) => boolean): number[] {
     const kept: number[] = [];
-    for (let event = this.#next[this.#head]!; event !== this.#head; event = this.#next[event]!) if (keep(event)) kept.push(event);
+    for (let event = this.#next[this.#head]!; event !== this.#head; event = this.#next[event]!)
+      if (keep(event)) kept.push(event);
     return kept;
   }
 }

@@ -143,16 +143,27 @@ export class TransactionTable {
     const keyId = this.#keyId(key);
     this.#budget.hold(12);
     if (name === "r" || name === "read") {
-      const found = !ok ? unknownValue : this.model === "list-append" ? this.#listRead(operation, keyId, value, first, at) : this.#registerRead(keyId, value, first, at);
+      const found = !ok
+        ? unknownValue
+        : this.model === "list-append"
+          ? this.#listRead(operation, keyId, value, first, at)
+          : this.#registerRead(keyId, value, first, at);
       this.kind.push(readStep);
       this.key.push(keyId);
       this.value.push(found);
-    } else if (name === (this.model === "list-append" ? "append" : "w") || (this.model === "rw-register" && name === "write")) {
+    } else if (
+      name === (this.model === "list-append" ? "append" : "w") ||
+      (this.model === "rw-register" && name === "write")
+    ) {
       this.kind.push(writeStep);
       this.key.push(keyId);
       this.value.push(this.valueId(value));
     } else {
-      throw new HistoryError(operation.retLine ?? operation.line, `the step ${valueText(step)} in a transaction of ${this.model}`, shape);
+      throw new HistoryError(
+        operation.retLine ?? operation.line,
+        `the step ${valueText(step)} in a transaction of ${this.model}`,
+        shape,
+      );
     }
   }
 
@@ -162,7 +173,11 @@ export class TransactionTable {
       if (this.key.at(step) !== key) continue;
       if (this.kind.at(step) === writeStep) {
         if (this.value.at(step) !== found) {
-          this.#wrong("internal", [at], `it wrote ${this.valueName(this.value.at(step))} to ${this.keyName(key)} and then read ${found === nothing ? "nothing" : this.valueName(found)}`);
+          this.#wrong(
+            "internal",
+            [at],
+            `it wrote ${this.valueName(this.value.at(step))} to ${this.keyName(key)} and then read ${found === nothing ? "nothing" : this.valueName(found)}`,
+          );
         }
         return unknownValue;
       }
@@ -171,19 +186,33 @@ export class TransactionTable {
   }
 
   #listRead(operation: Operation, key: number, value: Value, first: number, at: number): number {
-    if (value !== null && !isList(value)) throw new HistoryError(operation.retLine ?? operation.line, `a read of ${valueText(value)}`, "a list, or null for none");
+    if (value !== null && !isList(value))
+      throw new HistoryError(
+        operation.retLine ?? operation.line,
+        `a read of ${valueText(value)}`,
+        "a list, or null for none",
+      );
     const list = value ?? [];
     let own = 0;
-    for (let step = this.kind.length - 1; step >= first; step--) if (this.key.at(step) === key && this.kind.at(step) === writeStep) own++;
+    for (let step = this.kind.length - 1; step >= first; step--)
+      if (this.key.at(step) === key && this.kind.at(step) === writeStep) own++;
     if (!this.#endsWithOwn(list, key, first, own)) {
-      this.#wrong("internal", [at], `it read ${valueText(list)} from ${this.keyName(key)}, which does not end with what it had appended itself`);
+      this.#wrong(
+        "internal",
+        [at],
+        `it read ${valueText(list)} from ${this.keyName(key)}, which does not end with what it had appended itself`,
+      );
       return unknownValue;
     }
     const outside = list.length - own;
     for (let step = this.kind.length - 1; step >= first; step--) {
       if (this.key.at(step) !== key || this.kind.at(step) !== readStep) continue;
       if (this.value.at(step) !== unknownValue && this.value.at(step) !== outside) {
-        this.#wrong("internal", [at], `it read ${this.keyName(key)} twice, and what others appended changed between: ${this.value.at(step)} elements, then ${outside}`);
+        this.#wrong(
+          "internal",
+          [at],
+          `it read ${this.keyName(key)} twice, and what others appended changed between: ${this.value.at(step)} elements, then ${outside}`,
+        );
       }
       break;
     }
@@ -208,7 +237,11 @@ export class TransactionTable {
     for (let i = 0; i < common; i++) {
       if (list[i] === longest[i] || equalValues(list[i] ?? null, longest[i] ?? null)) continue;
       const other = this.#listReaders[key]!;
-      this.#wrong("incompatible order", [other, at], `reads of ${this.keyName(key)} differ at element ${i + 1}: ${valueText(longest[i] ?? null)} and ${valueText(list[i] ?? null)}; of two lists one must be a prefix of the other`);
+      this.#wrong(
+        "incompatible order",
+        [other, at],
+        `reads of ${this.keyName(key)} differ at element ${i + 1}: ${valueText(longest[i] ?? null)} and ${valueText(list[i] ?? null)}; of two lists one must be a prefix of the other`,
+      );
       return false;
     }
     if (list.length > longest.length) {
@@ -231,7 +264,8 @@ export class TransactionTable {
     const state = this.outcome.at(transaction);
     const suffix = state === aborted ? " (aborted)" : state === indefinite ? " (outcome unknown)" : "";
     const steps: string[] = [];
-    for (let step = this.firstStep.at(transaction); step < this.firstStep.at(transaction + 1); step++) steps.push(this.#showStep(transaction, step));
+    for (let step = this.firstStep.at(transaction); step < this.firstStep.at(transaction + 1); step++)
+      steps.push(this.#showStep(transaction, step));
     const clipped = steps.length > 12 ? [...steps.slice(0, 10), `… ${steps.length - 10} more`] : steps;
     const ret = this.ret.at(transaction);
     return {
@@ -247,7 +281,8 @@ export class TransactionTable {
   #showStep(transaction: number, step: number): string {
     const key = this.keyName(this.key.at(step));
     const value = this.value.at(step);
-    if (this.kind.at(step) === writeStep) return `${this.model === "list-append" ? "append" : "w"} ${key} ${this.valueName(value)}`;
+    if (this.kind.at(step) === writeStep)
+      return `${this.model === "list-append" ? "append" : "w"} ${key} ${this.valueName(value)}`;
     if (value === unknownValue) return `r ${key}${this.outcome.at(transaction) === committed ? " …" : ""}`;
     if (this.model === "rw-register") return `r ${key} → ${value === nothing ? "nothing" : this.valueName(value)}`;
     const list = this.lists[this.key.at(step)]!.slice(0, value).map(valueText);
@@ -261,18 +296,34 @@ function stepsOf(operation: Operation): readonly Value[] {
   const ok = outcome === "ok";
   if (f === "txn") {
     const value = ok ? output : input;
-    if (!isList(value)) throw new HistoryError(ok ? operation.retLine : operation.line, `a txn with the value ${valueText(value)}`, `a list of steps: ${shape}`);
+    if (!isList(value))
+      throw new HistoryError(
+        ok ? operation.retLine : operation.line,
+        `a txn with the value ${valueText(value)}`,
+        `a list of steps: ${shape}`,
+      );
     return value;
   }
   if (f === "read" || f === "get") return [["r", key, output]];
   if (f === "write" || f === "put") return [["w", key, input]];
   if (f === "append") return [["append", key, input]];
-  if (f === "cas" && isList(input) && input.length === 2) return [["r", key, input[0] ?? null], ["w", key, input[1] ?? null]];
-  throw new HistoryError(operation.line, `the operation "${f}" in a history of transactions`, "txn, read, write, cas or append");
+  if (f === "cas" && isList(input) && input.length === 2)
+    return [
+      ["r", key, input[0] ?? null],
+      ["w", key, input[1] ?? null],
+    ];
+  throw new HistoryError(
+    operation.line,
+    `the operation "${f}" in a history of transactions`,
+    "txn, read, write, cas or append",
+  );
 }
 
 /** Finds the step that wrote a value to a key. */
-export function writersOf(table: TransactionTable, budget: Budget): { readonly find: (key: number, value: number) => number; readonly twice: readonly number[] } {
+export function writersOf(
+  table: TransactionTable,
+  budget: Budget,
+): { readonly find: (key: number, value: number) => number; readonly twice: readonly number[] } {
   const map = new NumberMap(budget);
   const place = (key: number, value: number): number => key * 2 ** 30 + value;
   const twice: number[] = [];
@@ -289,6 +340,7 @@ export function writersOf(table: TransactionTable, budget: Budget): { readonly f
 /** The transaction of each step. */
 export function ownersOf(table: TransactionTable): Int32Array {
   const owners = new Int32Array(table.kind.length);
-  for (let transaction = 0; transaction < table.size; transaction++) owners.fill(transaction, table.firstStep.at(transaction), table.firstStep.at(transaction + 1));
+  for (let transaction = 0; transaction < table.size; transaction++)
+    owners.fill(transaction, table.firstStep.at(transaction), table.firstStep.at(transaction + 1));
   return owners;
 }

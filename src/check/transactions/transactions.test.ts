@@ -12,7 +12,12 @@ import type { TransactionModel } from "./table.ts";
 
 type Step = readonly [kind: string, key: string, value: Value];
 
-function judge(operations: readonly Operation[], model: TransactionModel, level: IsolationLevel, sessionOrder = false): Verdict {
+function judge(
+  operations: readonly Operation[],
+  model: TransactionModel,
+  level: IsolationLevel,
+  sessionOrder = false,
+): Verdict {
   const budget = createBudget({ steps: 20_000_000 });
   const table = new TransactionTable(model, null, budget);
   for (const operation of operations) table.add(operation);
@@ -30,7 +35,14 @@ interface Drafted {
 const drafts = fc.array(
   fc.record({
     session: fc.nat(2),
-    steps: fc.array(fc.record({ kind: fc.constantFrom("r" as const, "w" as const), key: fc.constantFrom("x", "y"), pick: fc.nat(20) }), { minLength: 1, maxLength: 3 }),
+    steps: fc.array(
+      fc.record({
+        kind: fc.constantFrom("r" as const, "w" as const),
+        key: fc.constantFrom("x", "y"),
+        pick: fc.nat(20),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
     gap: fc.nat(4),
     length: fc.integer({ min: 1, max: 9 }),
     unknown: fc.nat(9).map((n) => n === 0),
@@ -39,7 +51,9 @@ const drafts = fc.array(
 );
 
 /** Gives every write its own value, and lays the transactions of each session one behind the other. */
-function layOut(list: readonly Drafted[]): { readonly sketch: Sketch; readonly steps: Step[]; readonly picks: number[] }[] {
+function layOut(
+  list: readonly Drafted[],
+): { readonly sketch: Sketch; readonly steps: Step[]; readonly picks: number[] }[] {
   const free = new Map<number, number>();
   let value = 0;
   return list.map(({ session, steps, gap, length, unknown }, at) => {
@@ -47,7 +61,11 @@ function layOut(list: readonly Drafted[]): { readonly sketch: Sketch; readonly s
     const ret = call + length * 100;
     free.set(session, ret - at + 50);
     const sketch: Sketch = { owner: session, f: "txn", call, ret, outcome: unknown ? "unknown" : "ok" };
-    return { sketch, steps: steps.map(({ kind, key }): Step => [kind, key, kind === "w" ? ++value : null]), picks: steps.map(({ pick }) => pick) };
+    return {
+      sketch,
+      steps: steps.map(({ kind, key }): Step => [kind, key, kind === "w" ? ++value : null]),
+      picks: steps.map(({ pick }) => pick),
+    };
   });
 }
 
@@ -55,7 +73,8 @@ function layOut(list: readonly Drafted[]): { readonly sketch: Sketch; readonly s
 function historyOf(list: readonly Drafted[], model: TransactionModel, serial: boolean, spoil: number): Operation[] {
   const laid = layOut(list);
   const all: Record<string, number[]> = { x: [], y: [] };
-  for (const { steps } of laid) for (const [kind, key, value] of steps) if (kind === "w") all[key]!.push(value as number);
+  for (const { steps } of laid)
+    for (const [kind, key, value] of steps) if (kind === "w") all[key]!.push(value as number);
   const state: Record<string, number[]> = { x: [], y: [] };
   const sketches = laid.map(({ sketch, steps, picks }, index): Sketch => {
     const filled = steps.map(([kind, key, value], at): Step => {
@@ -69,12 +88,13 @@ function historyOf(list: readonly Drafted[], model: TransactionModel, serial: bo
       return ["r", key, versions[length - 1] ?? null];
     });
     const asked = filled.map(([kind, key, value]): Step => [kind, key, kind === "r" ? null : value]);
-    return { ...sketch, input: asked as Value, output: filled as Value };
+    return { ...sketch, input: asked, output: filled };
   });
   return operationsFrom(sketches);
 }
 
-const stepsOf = (operation: Operation): readonly Step[] => (operation.outcome === "ok" ? operation.output : operation.input) as unknown as readonly Step[];
+const stepsOf = (operation: Operation): readonly Step[] =>
+  (operation.outcome === "ok" ? operation.output : operation.input) as unknown as readonly Step[];
 
 type Store = Readonly<Record<string, readonly number[]>>;
 
@@ -99,15 +119,34 @@ const merge = (store: Store, own: Readonly<Record<string, readonly number[]>>): 
 };
 
 /** Every order of transactions, or of their beginnings and ends. Those of unknown outcome may be left out. */
-function explainable(operations: readonly Operation[], model: TransactionModel, before: (a: Operation, b: Operation) => boolean, snapshots: boolean): boolean {
-  interface Open { readonly operation: Operation; readonly own: Record<string, number[]> }
+function explainable(
+  operations: readonly Operation[],
+  model: TransactionModel,
+  before: (a: Operation, b: Operation) => boolean,
+  snapshots: boolean,
+): boolean {
+  interface Open {
+    readonly operation: Operation;
+    readonly own: Record<string, number[]>;
+  }
   const go = (left: readonly Operation[], open: readonly Open[], store: Store): boolean => {
     if (open.length === 0 && left.every(({ outcome }) => outcome === "unknown")) return true;
     for (const { operation, own } of open) {
-      if (go(left, open.filter((other) => other.operation !== operation), merge(store, own))) return true;
+      if (
+        go(
+          left,
+          open.filter((other) => other.operation !== operation),
+          merge(store, own),
+        )
+      )
+        return true;
     }
     return left.some((next) => {
-      if (left.some((other) => other !== next && before(other, next)) || open.some(({ operation }) => before(operation, next))) return false;
+      if (
+        left.some((other) => other !== next && before(other, next)) ||
+        open.some(({ operation }) => before(operation, next))
+      )
+        return false;
       const rest = left.filter((other) => other !== next);
       if (next.outcome === "unknown" && go(rest, open, store)) return true;
       const own = replay(next, store, model);
@@ -121,12 +160,20 @@ function explainable(operations: readonly Operation[], model: TransactionModel, 
 }
 
 /** The weak levels by their definition: some total order of transactions contains sessions and reads, and obeys the axiom. */
-function weaklyExplainable(operations: readonly Operation[], level: "read-committed" | "read-atomic" | "causal"): boolean {
+function weaklyExplainable(
+  operations: readonly Operation[],
+  level: "read-committed" | "read-atomic" | "causal",
+): boolean {
   const n = operations.length;
   const writer = new Map<string, number>();
-  for (const [at, operation] of operations.entries()) for (const [kind, key, value] of stepsOf(operation)) if (kind === "w") writer.set(`${key} ${String(value)}`, at);
-  const writes = (at: number, key: string): boolean => stepsOf(operations[at]!).some(([kind, other]) => kind === "w" && other === key);
-  const session = (a: number, b: number): boolean => operations[a]!.outcome === "ok" && operations[a]!.process === operations[b]!.process && operations[a]!.call < operations[b]!.call;
+  for (const [at, operation] of operations.entries())
+    for (const [kind, key, value] of stepsOf(operation)) if (kind === "w") writer.set(JSON.stringify([key, value]), at);
+  const writes = (at: number, key: string): boolean =>
+    stepsOf(operations[at]!).some(([kind, other]) => kind === "w" && other === key);
+  const session = (a: number, b: number): boolean =>
+    operations[a]!.outcome === "ok" &&
+    operations[a]!.process === operations[b]!.process &&
+    operations[a]!.call < operations[b]!.call;
   const reads: { readonly by: number; readonly at: number; readonly key: string; readonly from: number }[] = [];
   for (const [by, operation] of operations.entries()) {
     if (operation.outcome !== "ok") continue;
@@ -136,39 +183,75 @@ function weaklyExplainable(operations: readonly Operation[], level: "read-commit
       else if (own.has(key)) {
         if (own.get(key) !== value) return false;
       } else {
-        const from = value === null ? -1 : writer.get(`${key} ${String(value)}`);
+        const from = value === null ? -1 : writer.get(JSON.stringify([key, value]));
         if (from === undefined || from === by) return false;
-        const last = from < 0 ? value : stepsOf(operations[from]!).filter(([k, other]) => k === "w" && other === key).at(-1)?.[2];
+        const last =
+          from < 0
+            ? value
+            : stepsOf(operations[from]!)
+                .filter(([k, other]) => k === "w" && other === key)
+                .at(-1)?.[2];
         if (last !== value) return false;
         reads.push({ by, at, key, from });
       }
     }
   }
   const real = operations.map(({ outcome }, at) => outcome === "ok" || reads.some(({ from }) => from === at));
-  const direct = (a: number, b: number): boolean => session(a, b) || reads.some(({ by, from }) => by === b && from === a);
-  const past = Array.from({ length: n }, (_, a) => Array.from({ length: n }, (_unused, b) => real[a]! && real[b]! && direct(a, b)));
-  for (let k = 0; k < n; k++) for (let a = 0; a < n; a++) for (let b = 0; b < n; b++) if (past[a]![k]! && past[k]![b]!) past[a]![b] = true;
+  const direct = (a: number, b: number): boolean =>
+    session(a, b) || reads.some(({ by, from }) => by === b && from === a);
+  const past = Array.from({ length: n }, (_, a) =>
+    Array.from({ length: n }, (_unused, b) => real[a]! && real[b]! && direct(a, b)),
+  );
+  for (let k = 0; k < n; k++)
+    for (let a = 0; a < n; a++) for (let b = 0; b < n; b++) if (past[a]![k]! && past[k]![b]!) past[a]![b] = true;
   const visible = (t1: number, read: (typeof reads)[number]): boolean => {
-    if (level === "read-committed") return reads.some(({ by, at, from }) => by === read.by && from === t1 && at < read.at);
+    if (level === "read-committed")
+      return reads.some(({ by, at, from }) => by === read.by && from === t1 && at < read.at);
     if (level === "read-atomic") return direct(t1, read.by);
     return past[t1]![read.by]!;
   };
   const place = (order: readonly number[], left: readonly number[]): boolean => {
     if (left.length === 0) {
       const rank = (at: number): number => (at < 0 ? -1 : order.indexOf(at));
-      return reads.every((read) => order.every((t1) => t1 === read.from || t1 === read.by || !writes(t1, read.key) || !visible(t1, read) || rank(t1) < rank(read.from)));
+      return reads.every((read) =>
+        order.every(
+          (t1) =>
+            t1 === read.from ||
+            t1 === read.by ||
+            !writes(t1, read.key) ||
+            !visible(t1, read) ||
+            rank(t1) < rank(read.from),
+        ),
+      );
     }
-    return left.some((next) => !left.some((other) => past[other]![next]!) && place([...order, next], left.filter((other) => other !== next)));
+    return left.some(
+      (next) =>
+        !left.some((other) => past[other]![next]!) &&
+        place(
+          [...order, next],
+          left.filter((other) => other !== next),
+        ),
+    );
   };
-  return place([], real.flatMap((is, at) => (is ? [at] : [])));
+  return place(
+    [],
+    real.flatMap((is, at) => (is ? [at] : [])),
+  );
 }
 
 const always = (): boolean => false;
 const inRealTime = (a: Operation, b: Operation): boolean => a.ret < b.call;
-const inSession = (a: Operation, b: Operation): boolean => a.outcome === "ok" && a.process === b.process && a.call < b.call;
+const inSession = (a: Operation, b: Operation): boolean =>
+  a.outcome === "ok" && a.process === b.process && a.call < b.call;
 
-function expected(operations: readonly Operation[], model: TransactionModel, level: IsolationLevel, sessions: boolean): boolean {
-  if (level === "read-committed" || level === "read-atomic" || level === "causal") return weaklyExplainable(operations, level);
+function expected(
+  operations: readonly Operation[],
+  model: TransactionModel,
+  level: IsolationLevel,
+  sessions: boolean,
+): boolean {
+  if (level === "read-committed" || level === "read-atomic" || level === "causal")
+    return weaklyExplainable(operations, level);
   const before = level === "strict-serializable" ? inRealTime : sessions ? inSession : always;
   return explainable(operations, model, before, level === "snapshot-isolation");
 }
@@ -177,7 +260,9 @@ const modelLevels: readonly (readonly [TransactionModel, IsolationLevel, boolean
   ...isolationLevels.map((level) => ["rw-register", level, false] as const),
   ["rw-register", "serializable", true],
   ["rw-register", "snapshot-isolation", true],
-  ...(["snapshot-isolation", "serializable", "repeatable-read", "strict-serializable"] as const).map((level) => ["list-append", level, false] as const),
+  ...(["snapshot-isolation", "serializable", "repeatable-read", "strict-serializable"] as const).map(
+    (level) => ["list-append", level, false] as const,
+  ),
   ["list-append", "serializable", true],
 ];
 
@@ -191,85 +276,220 @@ describe.each(modelLevels)("%s, %s, session order %s", (model, level, sessions) 
     }
   };
   test("agrees with the definition, on reads of random versions", () => {
-    fc.assert(fc.property(drafts, (list) => agree(historyOf(list, model, false, -1))), { numRuns: 300 });
+    fc.assert(
+      fc.property(drafts, (list) => agree(historyOf(list, model, false, -1))),
+      { numRuns: 300 },
+    );
   });
   test("agrees with the definition, on reads that are nearly right", () => {
-    fc.assert(fc.property(drafts, fc.nat(4), (list, spoil) => agree(historyOf(list, model, true, spoil))), { numRuns: 300 });
+    fc.assert(
+      fc.property(drafts, fc.nat(4), (list, spoil) => agree(historyOf(list, model, true, spoil))),
+      { numRuns: 300 },
+    );
   });
 });
 
 test("a level implies the weaker ones", () => {
   const stronger: readonly (readonly [IsolationLevel, IsolationLevel])[] = [
-    ["strict-serializable", "serializable"], ["serializable", "snapshot-isolation"], ["serializable", "repeatable-read"], ["causal", "read-atomic"], ["read-atomic", "read-committed"],
+    ["strict-serializable", "serializable"],
+    ["serializable", "snapshot-isolation"],
+    ["serializable", "repeatable-read"],
+    ["causal", "read-atomic"],
+    ["read-atomic", "read-committed"],
   ];
   fc.assert(
-    fc.property(drafts, fc.nat(5), fc.constantFrom("rw-register" as const, "list-append" as const), (list, spoil, model) => {
-      const operations = historyOf(list, model, true, spoil);
-      for (const [strong, weak] of stronger) if (judge(operations, model, strong).verdict === "holds") expect(judge(operations, model, weak).verdict).toBe("holds");
-    }),
+    fc.property(
+      drafts,
+      fc.nat(5),
+      fc.constantFrom("rw-register" as const, "list-append" as const),
+      (list, spoil, model) => {
+        const operations = historyOf(list, model, true, spoil);
+        for (const [strong, weak] of stronger)
+          if (judge(operations, model, strong).verdict === "holds")
+            expect(judge(operations, model, weak).verdict).toBe("holds");
+      },
+    ),
     { numRuns: 200 },
   );
 });
 
 describe("named anomalies", () => {
-  const txn = (owner: number, at: number, steps: readonly Step[], outcome: "ok" | "fail" | "unknown" = "ok"): Sketch => ({ owner, f: "txn", call: at * 10, ret: at * 10 + 5, input: steps as unknown as Value, output: steps as unknown as Value, outcome });
+  const txn = (
+    owner: number,
+    at: number,
+    steps: readonly Step[],
+    outcome: "ok" | "fail" | "unknown" = "ok",
+  ): Sketch => ({
+    owner,
+    f: "txn",
+    call: at * 10,
+    ret: at * 10 + 5,
+    input: steps,
+    output: steps,
+    outcome,
+  });
   const r = (key: string, ...list: number[]): Step => ["r", key, list];
   const a = (key: string, value: number): Step => ["append", key, value];
   const get = (key: string, value: number | null): Step => ["r", key, value];
   const w = (key: string, value: number): Step => ["w", key, value];
-  const lists: readonly (readonly [anomaly: string, holds: IsolationLevel | undefined, breaks: IsolationLevel, readonly Sketch[]])[] = [
-    ["G0", undefined, "read-committed", [txn(0, 0, [a("x", 1), a("y", 1)]), txn(1, 1, [a("x", 2), a("y", 2)]), txn(2, 2, [r("x", 1, 2), r("y", 2, 1)])]],
+  const lists: readonly (readonly [
+    anomaly: string,
+    holds: IsolationLevel | undefined,
+    breaks: IsolationLevel,
+    readonly Sketch[],
+  ])[] = [
+    [
+      "G0",
+      undefined,
+      "read-committed",
+      [txn(0, 0, [a("x", 1), a("y", 1)]), txn(1, 1, [a("x", 2), a("y", 2)]), txn(2, 2, [r("x", 1, 2), r("y", 2, 1)])],
+    ],
     ["G1a", undefined, "read-committed", [txn(0, 0, [a("x", 1)], "fail"), txn(1, 1, [r("x", 1)])]],
-    ["G1b", undefined, "read-committed", [txn(0, 0, [a("x", 1), a("x", 2)]), txn(1, 1, [r("x", 1)]), txn(1, 2, [r("x", 1, 2)])]],
+    [
+      "G1b",
+      undefined,
+      "read-committed",
+      [txn(0, 0, [a("x", 1), a("x", 2)]), txn(1, 1, [r("x", 1)]), txn(1, 2, [r("x", 1, 2)])],
+    ],
     ["G1c", undefined, "read-committed", [txn(0, 0, [a("x", 1), r("y", 2)]), txn(1, 1, [a("y", 2), r("x", 1)])]],
-    ["dirty update", undefined, "read-committed", [txn(0, 0, [a("x", 1)], "fail"), txn(1, 1, [a("x", 2)]), txn(2, 2, [r("x", 1, 2)])]],
+    [
+      "dirty update",
+      undefined,
+      "read-committed",
+      [txn(0, 0, [a("x", 1)], "fail"), txn(1, 1, [a("x", 2)]), txn(2, 2, [r("x", 1, 2)])],
+    ],
     ["unwritten value", undefined, "read-committed", [txn(0, 0, [r("x", 9)])]],
     ["duplicate element", undefined, "read-committed", [txn(0, 0, [a("x", 1)]), txn(1, 1, [r("x", 1, 1)])]],
-    ["incompatible order", undefined, "read-committed", [txn(0, 0, [a("x", 1)]), txn(1, 1, [a("x", 2)]), txn(2, 2, [r("x", 1, 2)]), txn(3, 3, [r("x", 2, 1)])]],
+    [
+      "incompatible order",
+      undefined,
+      "read-committed",
+      [txn(0, 0, [a("x", 1)]), txn(1, 1, [a("x", 2)]), txn(2, 2, [r("x", 1, 2)]), txn(3, 3, [r("x", 2, 1)])],
+    ],
     ["internal", "read-committed", "snapshot-isolation", [txn(0, 0, [a("x", 1)]), txn(1, 1, [r("x"), r("x", 1)])]],
     ["future read", undefined, "read-committed", [txn(0, 0, [r("x", 1), a("x", 1)])]],
-    ["G-single", "read-committed", "snapshot-isolation", [txn(0, 0, [a("x", 1), a("y", 1)]), txn(1, 1, [r("x"), r("y", 1)]), txn(2, 2, [r("x", 1)])]],
-    ["lost update", "read-committed", "snapshot-isolation", [txn(0, 0, [r("x"), a("x", 1)]), txn(1, 1, [r("x"), a("x", 2)]), txn(2, 2, [r("x", 1, 2)])]],
-    ["write skew", "snapshot-isolation", "serializable", [txn(0, 0, [r("x"), a("y", 1)]), txn(1, 1, [r("y"), a("x", 1)])]],
-    ["long fork", "causal", "snapshot-isolation", [txn(0, 0, [a("x", 1)]), txn(1, 1, [a("y", 1)]), txn(2, 2, [r("x", 1), r("y")]), txn(3, 3, [r("y", 1), r("x")]), txn(4, 4, [r("x", 1), r("y", 1)])]],
-    ["G-single-realtime", "serializable", "strict-serializable", [txn(0, 0, [a("x", 1)]), txn(1, 1, [r("x")]), txn(2, 2, [r("x", 1)])]],
+    [
+      "G-single",
+      "read-committed",
+      "snapshot-isolation",
+      [txn(0, 0, [a("x", 1), a("y", 1)]), txn(1, 1, [r("x"), r("y", 1)]), txn(2, 2, [r("x", 1)])],
+    ],
+    [
+      "lost update",
+      "read-committed",
+      "snapshot-isolation",
+      [txn(0, 0, [r("x"), a("x", 1)]), txn(1, 1, [r("x"), a("x", 2)]), txn(2, 2, [r("x", 1, 2)])],
+    ],
+    [
+      "write skew",
+      "snapshot-isolation",
+      "serializable",
+      [txn(0, 0, [r("x"), a("y", 1)]), txn(1, 1, [r("y"), a("x", 1)])],
+    ],
+    [
+      "long fork",
+      "causal",
+      "snapshot-isolation",
+      [
+        txn(0, 0, [a("x", 1)]),
+        txn(1, 1, [a("y", 1)]),
+        txn(2, 2, [r("x", 1), r("y")]),
+        txn(3, 3, [r("y", 1), r("x")]),
+        txn(4, 4, [r("x", 1), r("y", 1)]),
+      ],
+    ],
+    [
+      "G-single-realtime",
+      "serializable",
+      "strict-serializable",
+      [txn(0, 0, [a("x", 1)]), txn(1, 1, [r("x")]), txn(2, 2, [r("x", 1)])],
+    ],
   ];
-  test.each(lists.map(([anomaly, holds, breaks, sketches]) => ({ anomaly, holds, breaks, sketches })))("list-append: $anomaly", ({ anomaly, holds, breaks, sketches }) => {
-    const operations = operationsFrom(sketches);
-    const verdict = judge(operations, "list-append", breaks);
-    expect(verdict).toMatchObject({ verdict: "broken" });
-    const found = new Set<string>();
-    for (const level of isolationLevels) {
-      const each = judge(operations, "list-append", level);
-      if (each.verdict === "broken") found.add(each.witness.anomaly.replace(/ \(.*\)/, ""));
-    }
-    expect([...found]).toContain(anomaly);
-    if (holds !== undefined) expect(judge(operations, "list-append", holds)).toEqual({ verdict: "holds" });
-  });
+  test.each(lists.map(([anomaly, holds, breaks, sketches]) => ({ anomaly, holds, breaks, sketches })))(
+    "list-append: $anomaly",
+    ({ anomaly, holds, breaks, sketches }) => {
+      const operations = operationsFrom(sketches);
+      const verdict = judge(operations, "list-append", breaks);
+      expect(verdict).toMatchObject({ verdict: "broken" });
+      const found = new Set<string>();
+      for (const level of isolationLevels) {
+        const each = judge(operations, "list-append", level);
+        if (each.verdict === "broken") found.add(each.witness.anomaly.replace(/ \(.*\)/, ""));
+      }
+      expect([...found]).toContain(anomaly);
+      if (holds !== undefined) expect(judge(operations, "list-append", holds)).toEqual({ verdict: "holds" });
+    },
+  );
 
-  const registers: readonly (readonly [anomaly: RegExp, holds: IsolationLevel | undefined, breaks: IsolationLevel, readonly Sketch[]])[] = [
+  const registers: readonly (readonly [
+    anomaly: RegExp,
+    holds: IsolationLevel | undefined,
+    breaks: IsolationLevel,
+    readonly Sketch[],
+  ])[] = [
     [/G1a/, undefined, "read-committed", [txn(0, 0, [w("x", 1)], "fail"), txn(1, 1, [get("x", 1)])]],
     [/G1b/, undefined, "read-committed", [txn(0, 0, [w("x", 1), w("x", 2)]), txn(1, 1, [get("x", 1)])]],
     [/G1c/, undefined, "read-committed", [txn(0, 0, [w("x", 1), get("y", 2)]), txn(1, 1, [w("y", 2), get("x", 1)])]],
     [/internal/, undefined, "read-committed", [txn(0, 0, [w("x", 1), get("x", null)])]],
-    [/fractured read/, "read-committed", "read-atomic", [txn(0, 0, [w("x", 1), w("y", 1)]), txn(0, 1, [w("x", 2), w("y", 2)]), txn(1, 2, [get("x", 1), get("y", 2)])]],
-    [/causality violation/, "read-atomic", "causal", [txn(0, 0, [w("x", 1)]), txn(0, 1, [w("x", 2)]), txn(1, 2, [get("x", 2), w("y", 1)]), txn(2, 3, [get("y", 1), get("x", 1)])]],
-    [/lost update/, "causal", "snapshot-isolation", [txn(0, 0, [w("x", 1)]), txn(1, 1, [get("x", 1), w("x", 2)]), txn(2, 2, [get("x", 1), w("x", 3)])]],
-    [/long fork/, "causal", "snapshot-isolation", [txn(0, 0, [w("x", 1)]), txn(1, 1, [w("y", 1)]), txn(2, 2, [get("x", 1), get("y", null)]), txn(3, 3, [get("y", 1), get("x", null)])]],
-    [/write skew/, "snapshot-isolation", "serializable", [txn(0, 0, [get("x", null), w("y", 1)]), txn(1, 1, [get("y", null), w("x", 1)])]],
+    [
+      /fractured read/,
+      "read-committed",
+      "read-atomic",
+      [txn(0, 0, [w("x", 1), w("y", 1)]), txn(0, 1, [w("x", 2), w("y", 2)]), txn(1, 2, [get("x", 1), get("y", 2)])],
+    ],
+    [
+      /causality violation/,
+      "read-atomic",
+      "causal",
+      [
+        txn(0, 0, [w("x", 1)]),
+        txn(0, 1, [w("x", 2)]),
+        txn(1, 2, [get("x", 2), w("y", 1)]),
+        txn(2, 3, [get("y", 1), get("x", 1)]),
+      ],
+    ],
+    [
+      /lost update/,
+      "causal",
+      "snapshot-isolation",
+      [txn(0, 0, [w("x", 1)]), txn(1, 1, [get("x", 1), w("x", 2)]), txn(2, 2, [get("x", 1), w("x", 3)])],
+    ],
+    [
+      /long fork/,
+      "causal",
+      "snapshot-isolation",
+      [
+        txn(0, 0, [w("x", 1)]),
+        txn(1, 1, [w("y", 1)]),
+        txn(2, 2, [get("x", 1), get("y", null)]),
+        txn(3, 3, [get("y", 1), get("x", null)]),
+      ],
+    ],
+    [
+      /write skew/,
+      "snapshot-isolation",
+      "serializable",
+      [txn(0, 0, [get("x", null), w("y", 1)]), txn(1, 1, [get("y", null), w("x", 1)])],
+    ],
     [/realtime/, "serializable", "strict-serializable", [txn(0, 0, [w("x", 1)]), txn(1, 1, [get("x", null)])]],
   ];
-  test.each(registers.map(([anomaly, holds, breaks, sketches]) => ({ anomaly, holds, breaks, sketches })))("rw-register: $anomaly", ({ anomaly, holds, breaks, sketches }) => {
-    const operations = operationsFrom(sketches);
-    const verdict = judge(operations, "rw-register", breaks);
-    expect(verdict.verdict).toBe("broken");
-    if (verdict.verdict === "broken") expect(verdict.witness.anomaly).toMatch(anomaly);
-    if (holds !== undefined) expect(judge(operations, "rw-register", holds)).toEqual({ verdict: "holds" });
-  });
+  test.each(registers.map(([anomaly, holds, breaks, sketches]) => ({ anomaly, holds, breaks, sketches })))(
+    "rw-register: $anomaly",
+    ({ anomaly, holds, breaks, sketches }) => {
+      const operations = operationsFrom(sketches);
+      const verdict = judge(operations, "rw-register", breaks);
+      expect(verdict.verdict).toBe("broken");
+      if (verdict.verdict === "broken") expect(verdict.witness.anomaly).toMatch(anomaly);
+      if (holds !== undefined) expect(judge(operations, "rw-register", holds)).toEqual({ verdict: "holds" });
+    },
+  );
 
   test("a value written twice leaves it undecided, with the lines", () => {
     const operations = operationsFrom([txn(0, 0, [w("x", 1)]), txn(1, 1, [w("x", 1)])]);
-    expect(judge(operations, "rw-register", "serializable")).toMatchObject({ verdict: "undecided", reason: expect.stringContaining("lines 1 and 2") });
+    expect(judge(operations, "rw-register", "serializable")).toMatchObject({
+      verdict: "undecided",
+      reason: expect.stringContaining("lines 1 and 2") as string,
+    });
   });
 
   test("many appends that nobody read are told apart from their readers", () => {

@@ -1,12 +1,28 @@
 import type { Budget } from "../budget.ts";
-import { aborted, committed, indefinite, nothing, ownersOf, readStep, unknownValue, writeStep, writersOf } from "./table.ts";
+import {
+  aborted,
+  committed,
+  indefinite,
+  nothing,
+  ownersOf,
+  readStep,
+  unknownValue,
+  writeStep,
+  writersOf,
+} from "./table.ts";
 import type { LocalAnomaly, TransactionTable } from "./table.ts";
 import { Numbers } from "./grow.ts";
 
 /** The initial version of every key, as a writer. */
 export const initialWriter = -1;
 
-export type ViewAnomaly = LocalAnomaly["anomaly"] | "G1a" | "G1b" | "dirty update" | "unwritten value" | "duplicate element";
+export type ViewAnomaly =
+  | LocalAnomaly["anomaly"]
+  | "G1a"
+  | "G1b"
+  | "dirty update"
+  | "unwritten value"
+  | "duplicate element";
 
 export interface Finding {
   readonly anomaly: ViewAnomaly;
@@ -48,18 +64,29 @@ export function viewOf(table: TransactionTable, budget: Budget): View {
   const unusable = writers.twice.length > 0 ? twiceWritten(table, writers.twice, owner) : undefined;
   const findings: Finding[] = [...table.anomalies];
   const real = new Uint8Array(table.size);
-  for (let transaction = 0; transaction < table.size; transaction++) real[transaction] = table.outcome.at(transaction) === committed ? 1 : 0;
+  for (let transaction = 0; transaction < table.size; transaction++)
+    real[transaction] = table.outcome.at(transaction) === committed ? 1 : 0;
   const lists = table.model === "list-append" ? listWriters(table, writers.find, owner, real, findings) : undefined;
-  const reads = { firstRead: new Int32Array(table.size + 1), key: new Numbers(), from: new Numbers(), length: new Numbers() };
+  const reads = {
+    firstRead: new Int32Array(table.size + 1),
+    key: new Numbers(),
+    from: new Numbers(),
+    length: new Numbers(),
+  };
   const lastWrites = lastWriteSteps(table);
   for (let transaction = 0; transaction < table.size; transaction++) {
     reads.firstRead[transaction] = reads.key.length;
     if (table.outcome.at(transaction) !== committed) continue;
     for (let step = table.firstStep.at(transaction); step < table.firstStep.at(transaction + 1); step++) {
       if (table.kind.at(step) !== readStep || table.value.at(step) === unknownValue) continue;
-      const source = lists === undefined ? registerSource(table, writers.find, step) : listSource(table, writers.find, step);
+      const source =
+        lists === undefined ? registerSource(table, writers.find, step) : listSource(table, writers.find, step);
       if (source === -2) {
-        findings.push({ anomaly: "unwritten value", transactions: [transaction], explanation: `it read ${describeRead(table, step)} from ${table.keyName(table.key.at(step))}, which nothing wrote` });
+        findings.push({
+          anomaly: "unwritten value",
+          transactions: [transaction],
+          explanation: `it read ${describeRead(table, step)} from ${table.keyName(table.key.at(step))}, which nothing wrote`,
+        });
         continue;
       }
       const from = source < 0 ? initialWriter : owner[source]!;
@@ -77,7 +104,10 @@ export function viewOf(table: TransactionTable, budget: Budget): View {
     readKey: reads.key.view().slice(),
     readFrom: reads.from.view().slice(),
     real,
-    lists: lists === undefined ? undefined : { writers: lists, unread: unreadWriters(table, lists, real), readLength: reads.length.view().slice() },
+    lists:
+      lists === undefined
+        ? undefined
+        : { writers: lists, unread: unreadWriters(table, lists, real), readLength: reads.length.view().slice() },
     findings,
     unusable,
   };
@@ -100,7 +130,9 @@ function lastWriteSteps(table: TransactionTable): Uint8Array {
       if (table.kind.at(step) !== writeStep) continue;
       const key = table.key.at(step);
       let later = seen?.has(key) ?? false;
-      if (seen === undefined) for (let other = step + 1; other < end && !later; other++) later = table.kind.at(other) === writeStep && table.key.at(other) === key;
+      if (seen === undefined)
+        for (let other = step + 1; other < end && !later; other++)
+          later = table.kind.at(other) === writeStep && table.key.at(other) === key;
       seen?.add(key);
       last[step] = later ? 0 : 1;
     }
@@ -130,37 +162,85 @@ function listSource(table: TransactionTable, find: (key: number, value: number) 
   return source < 0 ? -2 : source;
 }
 
-function judgeSource(table: TransactionTable, reader: number, step: number, source: number, from: number, lastWrites: Uint8Array, real: Uint8Array, findings: Finding[]): void {
+function judgeSource(
+  table: TransactionTable,
+  reader: number,
+  step: number,
+  source: number,
+  from: number,
+  lastWrites: Uint8Array,
+  real: Uint8Array,
+  findings: Finding[],
+): void {
   const what = `${describeRead(table, step)} of ${table.keyName(table.key.at(step))}`;
   if (from === reader) {
-    if (table.model === "rw-register" || source > step) findings.push({ anomaly: "future read", transactions: [reader], explanation: `it read ${what}, which it wrote itself only afterwards` });
+    if (table.model === "rw-register" || source > step)
+      findings.push({
+        anomaly: "future read",
+        transactions: [reader],
+        explanation: `it read ${what}, which it wrote itself only afterwards`,
+      });
     return;
   }
-  if (table.outcome.at(from) === aborted) findings.push({ anomaly: "G1a", transactions: [from, reader], explanation: `the second read ${what}, which the first wrote before it aborted` });
-  else if (lastWrites[source] === 0) findings.push({ anomaly: "G1b", transactions: [from, reader], explanation: `the second read ${what}, which the first overwrote before it committed` });
+  if (table.outcome.at(from) === aborted)
+    findings.push({
+      anomaly: "G1a",
+      transactions: [from, reader],
+      explanation: `the second read ${what}, which the first wrote before it aborted`,
+    });
+  else if (lastWrites[source] === 0)
+    findings.push({
+      anomaly: "G1b",
+      transactions: [from, reader],
+      explanation: `the second read ${what}, which the first overwrote before it committed`,
+    });
   if (table.outcome.at(from) === indefinite) real[from] = 1;
 }
 
 /** The writers of each list in order; findings about elements that should not be there. */
-function listWriters(table: TransactionTable, find: (key: number, value: number) => number, owner: Int32Array, real: Uint8Array, findings: Finding[]): Int32Array[] {
+function listWriters(
+  table: TransactionTable,
+  find: (key: number, value: number) => number,
+  owner: Int32Array,
+  real: Uint8Array,
+  findings: Finding[],
+): Int32Array[] {
   return table.lists.map((list, key) => {
     const reader = table.listReader(key);
     const seen = new Set<number>();
     return Int32Array.from(list, (element, at) => {
       const value = table.valueId(element);
-      if (seen.has(value)) findings.push({ anomaly: "duplicate element", transactions: [reader], explanation: `${table.valueName(value)} is in the list of ${table.keyName(key)} twice` });
+      if (seen.has(value))
+        findings.push({
+          anomaly: "duplicate element",
+          transactions: [reader],
+          explanation: `${table.valueName(value)} is in the list of ${table.keyName(key)} twice`,
+        });
       seen.add(value);
       const step = find(key, value);
       if (step < 0) {
-        findings.push({ anomaly: "unwritten value", transactions: [reader], explanation: `${table.valueName(value)} is in the list of ${table.keyName(key)}, and nothing appended it` });
+        findings.push({
+          anomaly: "unwritten value",
+          transactions: [reader],
+          explanation: `${table.valueName(value)} is in the list of ${table.keyName(key)}, and nothing appended it`,
+        });
         return -1;
       }
       const writer = owner[step]!;
       const state = table.outcome.at(writer);
       if (state === indefinite) real[writer] = 1;
       if (state === aborted) {
-        if (at + 1 < list.length) findings.push({ anomaly: "dirty update", transactions: [writer, reader], explanation: `what the first appended to ${table.keyName(key)} before it aborted stayed under what others appended` });
-        findings.push({ anomaly: "G1a", transactions: [writer, reader], explanation: `the second read ${table.valueName(value)} of ${table.keyName(key)}, which the first appended before it aborted` });
+        if (at + 1 < list.length)
+          findings.push({
+            anomaly: "dirty update",
+            transactions: [writer, reader],
+            explanation: `what the first appended to ${table.keyName(key)} before it aborted stayed under what others appended`,
+          });
+        findings.push({
+          anomaly: "G1a",
+          transactions: [writer, reader],
+          explanation: `the second read ${table.valueName(value)} of ${table.keyName(key)}, which the first appended before it aborted`,
+        });
       }
       return writer;
     });

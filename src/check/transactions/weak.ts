@@ -45,7 +45,11 @@ export function checkWeak(view: View, level: WeakLevel, budget: Budget): Broken 
 }
 
 const nameOf = (level: WeakLevel): string =>
-  ({ "read-committed": "not monotonic within a transaction", "read-atomic": "fractured read", causal: "causality violation" })[level];
+  ({
+    "read-committed": "not monotonic within a transaction",
+    "read-atomic": "fractured read",
+    causal: "causality violation",
+  })[level];
 
 interface Stale {
   readonly writer: number;
@@ -83,8 +87,11 @@ function inferFromReads(view: View, ordered: boolean, infer: Infer, budget: Budg
       seen.add(t1);
       const written = writtenKeys(view, t1);
       budget.spend(Math.min(written.length, byKey.size) + 1);
-      for (const key of written.length <= byKey.size ? written : [...byKey.keys()].filter((candidate) => written.includes(candidate))) {
-        for (const read of byKey.get(key) ?? []) if (!ordered || read > source) infer(t1, view.readFrom[read]!, reader, key);
+      for (const key of written.length <= byKey.size
+        ? written
+        : [...byKey.keys()].filter((candidate) => written.includes(candidate))) {
+        for (const read of byKey.get(key) ?? [])
+          if (!ordered || read > source) infer(t1, view.readFrom[read]!, reader, key);
       }
     }
   }
@@ -110,7 +117,8 @@ export function causalOrder(view: View, graph: Graph): number[] {
   const waiting = new Int32Array(view.table.size);
   for (let edge = 0; edge < graph.edgeCount; edge++) waiting[graph.to(edge)]!++;
   const order: number[] = [];
-  for (let transaction = 0; transaction < view.table.size; transaction++) if (waiting[transaction] === 0) order.push(transaction);
+  for (let transaction = 0; transaction < view.table.size; transaction++)
+    if (waiting[transaction] === 0) order.push(transaction);
   for (let at = 0; at < order.length; at++) {
     for (const edge of graph.out(order[at]!)) if (--waiting[graph.to(edge)]! === 0) order.push(graph.to(edge));
   }
@@ -163,7 +171,9 @@ function inferFromCauses(view: View, graph: Graph, infer: Infer, budget: Budget)
   const clocks = new Int32Array(view.table.size * sessions);
   const writers = writersByKey(view, lanes);
   const join = (into: number, from: number): void => {
-    for (let s = 0; s < sessions; s++) if (clocks[from * sessions + s]! > clocks[into * sessions + s]!) clocks[into * sessions + s] = clocks[from * sessions + s]!;
+    for (let s = 0; s < sessions; s++)
+      if (clocks[from * sessions + s]! > clocks[into * sessions + s]!)
+        clocks[into * sessions + s] = clocks[from * sessions + s]!;
     const own = into * sessions + lane[from]!;
     if (place[from]! > clocks[own]!) clocks[own] = place[from]!;
   };
