@@ -22,13 +22,19 @@ export function askSnapshot(raft: RaftState, now: Reading, node: NodeId, progres
   // Nothing is streamed at a node that does not answer.
   const silent = progress.heardAt === undefined || now.mono - progress.heardAt > 2 * raft.config.electionTimeoutMs;
   if (silent) return;
-  if (snapshot.index === 0 && snapshot.askedAt === 0) raft.fact(effects, { type: "snapshotStarted", to: node, index: raft.appliedIndex });
+  if (snapshot.index === 0 && snapshot.askedAt === 0)
+    raft.fact(effects, { type: "snapshotStarted", to: node, index: raft.appliedIndex });
   snapshot.waiting = true;
   snapshot.askedAt = now.mono;
   raft.output(effects, { type: "readSnapshot", to: node, cursor: snapshot.cursor });
 }
 
-export function onSnapshotData(raft: RaftState, now: Reading, data: Extract<Command, { type: "snapshotData" }>, effects: Effects): void {
+export function onSnapshotData(
+  raft: RaftState,
+  now: Reading,
+  data: Extract<Command, { type: "snapshotData" }>,
+  effects: Effects,
+): void {
   const progress = raft.progressOf(data.to);
   if (!progress || progress.state !== "snapshot") return;
   progress.snapshot.index = data.head.index;
@@ -45,7 +51,13 @@ export function onSnapshotData(raft: RaftState, now: Reading, data: Extract<Comm
   });
 }
 
-export function onSnapshotAck(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "snapshotAck" }>, effects: Effects): void {
+export function onSnapshotAck(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "snapshotAck" }>,
+  effects: Effects,
+): void {
   const progress = heard(raft, now, from, message.round, effects);
   if (!progress || progress.state !== "snapshot" || message.index !== progress.snapshot.index) return;
   if (message.done) {
@@ -71,7 +83,8 @@ export function onSnapshotChunk(raft: RaftState, now: Reading, from: NodeId, mes
     return;
   }
   let { incoming } = raft;
-  const known = incoming && incoming.from === from && incoming.head.index === head.index && incoming.head.term === head.term;
+  const known =
+    incoming && incoming.from === from && incoming.head.index === head.index && incoming.head.term === head.term;
   // A last chunk that came twice: the answer leaves when the state is in place.
   if (incoming?.installing) return;
   if (!known && message.cursor.length > 0) {
@@ -92,7 +105,14 @@ export function onSnapshotChunk(raft: RaftState, now: Reading, from: NodeId, mes
   if (!message.done) acknowledgeSnapshot(raft, from, message.round, head.index, message.next, false);
 }
 
-function acknowledgeSnapshot(raft: RaftState, to: NodeId, round: number, index: LogIndex, next: Uint8Array, done: boolean): void {
+function acknowledgeSnapshot(
+  raft: RaftState,
+  to: NodeId,
+  round: number,
+  index: LogIndex,
+  next: Uint8Array,
+  done: boolean,
+): void {
   raft.sendAfterWrite(to, { type: "snapshotAck", term: raft.term, round, index, next, done });
 }
 
@@ -101,6 +121,8 @@ export function onSnapshotInstalled(raft: RaftState, head: SnapshotHead, effects
   const { incoming } = raft;
   raft.incoming = undefined;
   const reset = !raft.log.has(head);
+  // The disk may still hold a tail that this turn's entries replaced only in memory: it must not come back above the snapshot.
+  const dropsTail = reset || head.index >= raft.unstableFrom;
   if (reset) {
     raft.log.reset(head);
     raft.durableIndex = head.index;
@@ -115,11 +137,12 @@ export function onSnapshotInstalled(raft: RaftState, head: SnapshotHead, effects
   raft.commitIndex = Math.max(raft.commitIndex, head.index);
   raft.appliedIndex = head.index;
   raft.baseTimestamp = head.timestamp;
-  raft.recordsFirst.push({ type: "snapshot", head, reset });
+  raft.recordsFirst.push({ type: "snapshot", head, reset: dropsTail });
   raft.outputsAfterWrite.push({ type: "truncate", index: head.index });
   raft.turnOpen = true;
   raft.fact(effects, { type: "snapshotInstalled", index: head.index });
-  if (incoming && raft.leader === incoming.from) acknowledgeSnapshot(raft, incoming.from, 0, head.index, emptyBytes, true);
+  if (incoming && raft.leader === incoming.from)
+    acknowledgeSnapshot(raft, incoming.from, 0, head.index, emptyBytes, true);
   deliverCommitted(raft, effects);
 }
 
@@ -158,7 +181,8 @@ function compactionPoint(raft: RaftState, durable: LogIndex): LogIndex {
   // A follower that is being sent a snapshot will want what comes after it, unless that grows out of hand.
   if (raft.leading && log.bytes < 8 * config.retainedLogBytes) {
     for (const progress of raft.leading.progress.values()) {
-      if (progress.state === "snapshot" && progress.snapshot.index > 0) through = Math.min(through, progress.snapshot.index);
+      if (progress.state === "snapshot" && progress.snapshot.index > 0)
+        through = Math.min(through, progress.snapshot.index);
     }
   }
   return Math.max(through, log.base.index);
