@@ -64,9 +64,8 @@ export class Overlay implements EngineReader {
     this.#active.set(table, key, null);
   }
 
-  /** Takes back a row that no commit has carried: it never reaches the engine. False where it is not that new. */
+  /** Takes back a row that is put only once, if no commit has carried it: it never reaches the engine. */
   forget(table: TableName, key: string): boolean {
-    for (const layer of this.#frozen) if (layer.get(table, key) !== undefined) return false;
     return this.#active.forget(table, key);
   }
 

@@ -72,3 +72,17 @@ test("an idempotency key belongs to one operation", () => {
   expect(run(increment, key, 86_400_000)).toMatchObject({ value: 2 });
   expect(store.idempotencyKeyCount).toBe(1);
 });
+
+test("the session idle for longest makes room, also after a restart", () => {
+  const one = subject();
+  one.run({ kind: "configure", settings: { maximumSessions: 3 } });
+  for (let i = 0; i < 3; i++) one.run(open);
+  one.run(increment, at(2, 1));
+  one.commit();
+  const two = one.reopen();
+  two.run(open);
+  expect(two.run(increment, at(3, 1))).toMatchObject({ code: "session-expired" });
+  two.run(open);
+  expect(two.run(increment, at(4, 1))).toMatchObject({ code: "session-expired" });
+  expect(two.run(increment, at(2, 1))).toMatchObject({ value: 1 });
+});

@@ -21,6 +21,8 @@ export interface Subject {
   readonly commit: () => void;
   /** Delivers what the engine has to deliver. */
   readonly settle: () => void;
+  /** Another store on the same engine. */
+  readonly reopen: () => Subject;
 }
 
 const none: Envelope = { kind: "none" };
@@ -28,12 +30,15 @@ const none: Envelope = { kind: "none" };
 /** `wrap` may put itself between the store and its engine. */
 export function subject(wrap: (engine: Engine) => Engine = (engine) => engine): Subject {
   const scheduled: (() => void)[] = [];
-  const engine = wrap(memoryEngine({ schedule: (deliver) => void scheduled.push(deliver) }));
+  return subjectOn(wrap(memoryEngine({ schedule: (deliver) => void scheduled.push(deliver) })), scheduled);
+}
+
+function subjectOn(engine: Engine, scheduled: (() => void)[]): Subject {
   const store = openStore(engine, { crc32c });
   const settle = (): void => {
     for (const deliver of scheduled.splice(0)) deliver();
   };
-  let wallMs = 1_000_000;
+  let wallMs = 1_000_000 + store.applied.index;
   const raw = (data: Uint8Array, afterMs = 1): Result => {
     wallMs += afterMs;
     const index = store.applied.index + 1;
@@ -55,6 +60,7 @@ export function subject(wrap: (engine: Engine) => Engine = (engine) => engine): 
       settle();
     },
     settle,
+    reopen: () => subjectOn(engine, scheduled),
   };
 }
 
