@@ -3,7 +3,7 @@
  * package.json without what only the repository needs (its own Node, its tools, its scripts).
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -46,4 +46,6 @@ const manifest = {
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(dist, file));
+// What README links to.
+cpSync(join(root, "docs"), join(dist, "docs"), { recursive: true });
 console.log(`dist/ is ${manifest.name} ${manifest.version}: ${rooms.join(", ")}`);
