@@ -108,6 +108,16 @@ test("a watch goes on through a change of leader, without a gap and without a re
   expect(seen).toEqual(Array.from({ length: 120 }, (_, i) => `job/${i}`));
 });
 
+test("a watch of keys that never change keeps up with the revisions", async () => {
+  const db = await cluster(1);
+  const watch = db.watch({ prefix: "quiet/" });
+  await vi.waitFor(() => expect(watch.from).toBeGreaterThan(0));
+  await Promise.all(Array.from({ length: 10_100 }, async (_, i) => db.put(`loud/${i % 10}`, "x")));
+  await vi.waitFor(() => expect(watch.from).toBeGreaterThan(10_000));
+  await db.put("quiet/1", "at last");
+  expect(await watch.next()).toMatchObject({ value: { revision: 10_101 } });
+});
+
 test("a partition: the client finds the side that can decide", async () => {
   const db = await cluster(3);
   await db.put("a", "before");

@@ -2,6 +2,9 @@ import { unreachable } from "../base/index.ts";
 import type { Query } from "../contract/index.ts";
 import { encodeResult, type Answer, type Store, StoreError } from "../store/index.ts";
 
+/** No page of a list is much longer, whatever its limit: it must fit into one reply, and be made in one turn. */
+const pageBytes = 4 * 1024 * 1024;
+
 /** Runs a query against the applied state: an encoded answer, or an encoded error that says why there is none. */
 export function runQuery(store: Store, query: Query): Uint8Array {
   try {
@@ -21,7 +24,7 @@ function answer(store: Store, query: Query): Answer {
         revision: query.revision ?? store.revision,
       };
     case "list":
-      return { kind: "rows", ...store.list(query.keyspace, query) };
+      return { kind: "rows", ...store.list(query.keyspace, { ...query, maximumBytes: pageBytes }) };
     case "counter":
       return { kind: "counterValue", ...store.counter(query.name) };
     case "keyspaces":

@@ -31,7 +31,7 @@ export type NodeCommand =
   /** Answered by exactly one `reply`, at the latest at `deadline` (monotonic milliseconds). */
   | { readonly type: "request"; readonly id: RequestId; readonly deadline: number; readonly body: RequestBody }
   | { readonly type: "cancel"; readonly id: RequestId }
-  /** Answered by `watchEvents` until `unwatch`, or by one `watchFailed`. `from`: the first revision wanted; 0: from now on. */
+  /** Answered by `watchEvents` (sometimes an empty one) until `unwatch`, or by one `watchFailed`. `from`: the first revision wanted; 0: from now on. */
   | { readonly type: "watch"; readonly id: RequestId; readonly keyspace: string; readonly prefix: Uint8Array; readonly from: number }
   /** The watcher can take up to `credit` more batches (back-pressure). */
   | { readonly type: "watchCredit"; readonly id: RequestId; readonly credit: number }

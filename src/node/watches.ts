@@ -9,12 +9,20 @@ interface Watch {
   readonly prefix: Uint8Array;
   /** The next revision to look at. */
   next: number;
+  /** The revision up to which the watcher knows that it has everything. */
+  told: number;
   /** Batches that the watcher can still take. */
   credit: number;
 }
 
-/** Events in one batch. */
+/** Events in one batch, and bytes. */
 const batchEvents = 256;
+const batchBytes = 1024 * 1024;
+/**
+ * A watcher of keys that rarely change hears that it is up to date after so many revisions, in an empty batch:
+ * else the one it would go on from after a lost connection would be compacted some day.
+ */
+const progressRevisions = 10_000;
 /** How many batches a new watcher can take before it says that it took some. */
 const initialCredit = 8;
 
@@ -29,7 +37,7 @@ export class Watches {
 
   open(id: RequestId, keyspace: string, prefix: Uint8Array, from: number): void {
     const next = from === 0 ? this.#replica.store.revision + 1 : from;
-    this.#watches.set(id, { id, keyspace, prefix, next, credit: initialCredit });
+    this.#watches.set(id, { id, keyspace, prefix, next, told: next - 1, credit: initialCredit });
     this.#replica.openTurn();
   }
 
@@ -59,7 +67,8 @@ export class Watches {
     const { store, sink } = this.#replica;
     let found: ReturnType<Store["events"]>;
     try {
-      found = store.events({ keyspace: watch.keyspace, prefix: watch.prefix, from: watch.next, limit: batchEvents });
+      const { keyspace, prefix, next } = watch;
+      found = store.events({ keyspace, prefix, from: next, limit: batchEvents, maximumBytes: batchBytes });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#watches.delete(watch.id);
@@ -68,8 +77,9 @@ export class Watches {
       return;
     }
     watch.next = found.next;
-    if (found.events.length > 0) {
+    if (found.events.length > 0 || found.next - 1 - watch.told >= progressRevisions) {
       watch.credit--;
+      watch.told = found.next - 1;
       sink.output({ type: "watchEvents", id: watch.id, events: found.events, revision: found.next - 1 });
     }
     if (watch.credit > 0 && watch.next <= store.revision) this.#replica.openTurn();

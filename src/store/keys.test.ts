@@ -103,3 +103,19 @@ test("a transaction changes a key at most once, and is refused whole", () => {
   expect(run(operation)).toMatchObject({ kind: "error", code: "malformed" });
   expect(store.revision).toBe(0);
 });
+
+test("a page of a list and a batch of events end near their size in bytes, and go on where they ended", () => {
+  const { store, put } = subject();
+  for (let i = 0; i < 10; i++) put(`k${i}`, "x".repeat(1000));
+  const first = store.list("default", { maximumBytes: 2500 });
+  expect(first).toMatchObject({ more: true });
+  expect(first.rows.map(({ key }) => text(key))).toEqual(["k0", "k1", "k2"]);
+  const rest = store.list("default", { maximumBytes: 1e6, after: first.rows.at(-1)!.key });
+  expect(rest).toMatchObject({ more: false });
+  expect(rest.rows).toHaveLength(7);
+  const batch = store.events({ keyspace: "default", prefix: emptyBytes, from: 1, limit: 100, maximumBytes: 2500 });
+  expect(batch.events.map(({ revision }) => revision)).toEqual([1, 2, 3]);
+  expect(batch.next).toBe(4);
+  const one = store.events({ keyspace: "default", prefix: emptyBytes, from: 4, limit: 100, maximumBytes: 1 });
+  expect(one).toMatchObject({ next: 5, events: [{ revision: 4 }] });
+});

@@ -25,7 +25,15 @@ export interface ListOptions {
   /** Begin above this key. */
   readonly after?: Uint8Array | undefined;
   readonly limit?: number | undefined;
+  /** Ends the page once it holds this much; it holds one row at least. */
+  readonly maximumBytes?: number | undefined;
   readonly revision?: number | undefined;
+}
+
+export interface EventLimits {
+  readonly limit: number;
+  readonly maximumBytes: number;
+  readonly scanLimit: number;
 }
 
 export interface KeyEvent {
@@ -121,13 +129,16 @@ export class Keys {
     // The smallest key above `after` is `after` and a zero byte.
     const after = options.after === undefined ? "" : `${currentKey(keyspace.prefix, options.after)}\0`;
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
+    const maximumBytes = options.maximumBytes ?? Number.POSITIVE_INFINITY;
+    let pageBytes = 0;
     const range = { from: after > prefix ? after : prefix, to: afterPrefix(prefix) };
     const rows: ListedRow[] = [];
     for (const [rowKey, bytes] of overlay.range("current", range)) {
       const row = this.#rowAt(readCurrent(bytes), options.revision);
       if (row === undefined) continue;
-      if (rows.length >= limit) return { rows, more: true, revision };
+      if (rows.length >= limit || pageBytes >= maximumBytes) return { rows, more: true, revision };
       rows.push({ key: fromBinaryString(userKey(rowKey)), ...row });
+      pageBytes += rowKey.length + row.value.length;
     }
     return { rows, more: false, revision };
   }
@@ -136,19 +147,24 @@ export class Keys {
    * Changes of keys under `prefix` from `fromRevision` on, in order; all of a revision or none of it.
    * Looks at no more than about `scanLimit` events, so that a rare prefix cannot hold up everyone else.
    */
-  events(keyspace: KeyspaceHandle, prefix: Uint8Array, fromRevision: number, limit: number, scanLimit: number): Events {
+  events(keyspace: KeyspaceHandle, prefix: Uint8Array, fromRevision: number, limits: EventLimits): Events {
+    const { limit, maximumBytes, scanLimit } = limits;
     const { overlay, revision, compactedRevision } = this.#context;
     if (fromRevision <= compactedRevision) throw compacted(fromRevision, compactedRevision + 1);
     const events: KeyEvent[] = [];
     let scanned = 0;
+    let eventBytes = 0;
     let lastRevision = 0;
     for (const [at, bytes] of overlay.range("history", { from: historyKey(fromRevision, 0) })) {
       const here = revisionOfHistoryKey(at);
-      if (here !== lastRevision && (events.length >= limit || scanned >= scanLimit)) return { events, next: here };
+      const isFull = events.length >= limit || scanned >= scanLimit || eventBytes >= maximumBytes;
+      if (here !== lastRevision && isFull) return { events, next: here };
       lastRevision = here;
       scanned++;
       const event = readEvent(bytes);
-      if (event.keyspace === keyspace.id && startsWith(event.key, prefix)) events.push(this.#eventOf(event, here));
+      if (event.keyspace !== keyspace.id || !startsWith(event.key, prefix)) continue;
+      events.push(this.#eventOf(event, here));
+      eventBytes += event.key.length + event.value.length;
     }
     return { events, next: Math.max(fromRevision, revision + 1) };
   }

@@ -29,6 +29,8 @@ export interface EventQuery {
   readonly from: number;
   /** About how many events to return; those of one revision stay together. */
   readonly limit: number;
+  /** About how many bytes of keys and values to return. */
+  readonly maximumBytes?: number | undefined;
   /** About how many events to look at. */
   readonly scanLimit?: number | undefined;
 }
@@ -140,8 +142,8 @@ export class Store {
   /** Changes, for watches: ask again from `next`. Throws a StoreError: `not-found`, `compacted`. */
   events(query: EventQuery): Events {
     const keyspace = this.#machine.keyspaces.find(query.keyspace);
-    const scanLimit = query.scanLimit ?? defaultScanLimit;
-    return this.#machine.keys.events(keyspace, query.prefix, query.from, query.limit, scanLimit);
+    const { limit, maximumBytes = Number.POSITIVE_INFINITY, scanLimit = defaultScanLimit } = query;
+    return this.#machine.keys.events(keyspace, query.prefix, query.from, { limit, maximumBytes, scanLimit });
   }
 
   counter(name: string): CounterValue {
