@@ -26,7 +26,14 @@ export class Cohort {
       native: `127.0.0.1:${base + 400 + id}`,
     }));
     for (const nodeId of nodes) {
-      const config = { clusterId: "bench", nodeId, dataDirectory: join(cohort.#directory, `node-${nodeId}`), members, logLevel: "warn", clockErrorMs: 1 };
+      const config = {
+        clusterId: "bench",
+        nodeId,
+        dataDirectory: join(cohort.#directory, `node-${nodeId}`),
+        members,
+        logLevel: "warn",
+        clockErrorMs: 1,
+      };
       writeFileSync(cohort.#config(nodeId), JSON.stringify(config));
       cohort.restart(nodeId);
     }
@@ -130,5 +137,10 @@ export async function nativeLoad(client: Client, load: NativeLoad): Promise<Load
     }
   };
   await Promise.all(Array.from({ length: load.outstanding }, worker));
-  return { rate: operations / load.seconds, p50Ms: latencies.percentile(50) / 1000, p99Ms: latencies.percentile(99) / 1000, errors };
+  return {
+    rate: operations / load.seconds,
+    p50Ms: latencies.percentile(50) / 1000,
+    p99Ms: latencies.percentile(99) / 1000,
+    errors,
+  };
 }

@@ -53,7 +53,11 @@ interface Pair {
 }
 
 /** Several rounds, one system after the other in each, so that both see the same machine; the median by rate. */
-async function paired(what: string, cohort: () => Promise<LoadResult>, etcd: (() => LoadResult) | undefined): Promise<Pair> {
+async function paired(
+  what: string,
+  cohort: () => Promise<LoadResult>,
+  etcd: (() => LoadResult) | undefined,
+): Promise<Pair> {
   const ours: LoadResult[] = [];
   const theirs: LoadResult[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -62,7 +66,9 @@ async function paired(what: string, cohort: () => Promise<LoadResult>, etcd: (()
   }
   const errors = [...ours, ...theirs].reduce((sum, { errors: some }) => sum + some, 0);
   if (errors > 0) notes.push(`${what}: ${errors} operations failed`);
-  say(`${what}: ${ours.map(({ rate }) => Math.round(rate)).join(" ")} | etcd ${theirs.map(({ rate }) => Math.round(rate)).join(" ")}`);
+  say(
+    `${what}: ${ours.map(({ rate }) => Math.round(rate)).join(" ")} | etcd ${theirs.map(({ rate }) => Math.round(rate)).join(" ")}`,
+  );
   return { cohort: middle(ours), etcd: theirs.length > 0 ? middle(theirs) : undefined };
 }
 
@@ -72,7 +78,14 @@ function middle(results: readonly LoadResult[]): LoadResult {
 
 function rateRow(what: string, { cohort, etcd }: Pair, goal: number): void {
   const ratio = etcd ? cohort.rate / etcd.rate : undefined;
-  rows.push({ what, cohort: show(cohort), etcd: etcd ? show(etcd) : "–", ratio: ratio ? `${ratio.toFixed(1)} ×` : "–", goal: `≥ ${goal} ×`, met: ratio === undefined ? undefined : ratio >= goal });
+  rows.push({
+    what,
+    cohort: show(cohort),
+    etcd: etcd ? show(etcd) : "–",
+    ratio: ratio ? `${ratio.toFixed(1)} ×` : "–",
+    goal: `≥ ${goal} ×`,
+    met: ratio === undefined ? undefined : ratio >= goal,
+  });
 }
 
 function show({ rate, p50Ms, p99Ms }: LoadResult): string {
@@ -86,13 +99,17 @@ async function writes(cohort: Cohort, etcd: Etcd | undefined, load: string | und
   const many = await paired(
     "puts, 256 under way",
     async () => nativeLoad(client, { outstanding: 256, seconds, operation }),
-    etcd && load ? () => etcdLoad(load, etcd, { operation: "put", outstanding: 256, connections: 16, seconds }) : undefined,
+    etcd && load
+      ? () => etcdLoad(load, etcd, { operation: "put", outstanding: 256, connections: 16, seconds })
+      : undefined,
   );
   rateRow("puts of 128 bytes, 256 under way", many, 10);
   const one = await paired(
     "puts, 1 under way",
     async () => nativeLoad(client, { outstanding: 1, seconds, operation }),
-    etcd && load ? () => etcdLoad(load, etcd, { operation: "put", outstanding: 1, connections: 1, seconds }) : undefined,
+    etcd && load
+      ? () => etcdLoad(load, etcd, { operation: "put", outstanding: 1, connections: 1, seconds })
+      : undefined,
   );
   const ratio = one.etcd ? one.cohort.p50Ms / one.etcd.p50Ms : undefined;
   rows.push({
@@ -127,24 +144,39 @@ async function reads(cohort: Cohort, etcd: Etcd | undefined, load: string | unde
   const linearizable = await paired(
     "linearizable gets",
     async () => nativeLoad(client, { outstanding: 256, seconds, operation: async (through, key) => through.get(key) }),
-    etcd && load ? () => etcdLoad(load, etcd, { operation: "get", outstanding: 256, connections: 16, seconds }) : undefined,
+    etcd && load
+      ? () => etcdLoad(load, etcd, { operation: "get", outstanding: 256, connections: 16, seconds })
+      : undefined,
   );
   rateRow("linearizable gets, 256 under way", linearizable, 5);
   const follower = cohort.endpoints.find((_, i) => i + 1 !== leader)!;
   const bounded = await paired(
     "bounded-staleness gets on a follower",
-    async () => nativeLoad(client, { outstanding: 256, seconds, operation: async (through, key) => through.get(key, { consistency: "bounded(500ms)", prefer: follower }) }),
+    async () =>
+      nativeLoad(client, {
+        outstanding: 256,
+        seconds,
+        operation: async (through, key) => through.get(key, { consistency: "bounded(500ms)", prefer: follower }),
+      }),
     undefined,
   );
   const ratio = bounded.cohort.rate / linearizable.cohort.rate;
-  rows.push({ what: "gets bounded(500ms) on a follower, against the row above", cohort: show(bounded.cohort), etcd: "–", ratio: `${ratio.toFixed(2)} ×`, goal: "≥ 1 ×", met: ratio >= 1 });
+  rows.push({
+    what: "gets bounded(500ms) on a follower, against the row above",
+    cohort: show(bounded.cohort),
+    etcd: "–",
+    ratio: `${ratio.toFixed(2)} ×`,
+    goal: "≥ 1 ×",
+    met: ratio >= 1,
+  });
   await client.close();
 }
 
 function failoverRow({ cohortMs, etcdMs }: FailoverResult): void {
   const ours = median(cohortMs);
   const theirs = etcdMs.length > 0 ? median(etcdMs) : undefined;
-  const spread = (all: readonly number[]): string => `median ${Math.round(median(all))} ms (${Math.round(Math.min(...all))}–${Math.round(Math.max(...all))}, ${all.length} trials)`;
+  const spread = (all: readonly number[]): string =>
+    `median ${Math.round(median(all))} ms (${Math.round(Math.min(...all))}–${Math.round(Math.max(...all))}, ${all.length} trials)`;
   rows.push({
     what: "leader killed under load → next successful write",
     cohort: spread(cohortMs),
@@ -158,15 +190,43 @@ function failoverRow({ cohortMs, etcdMs }: FailoverResult): void {
 function memoryRows(result: MemoryResult): void {
   const mb = (value: number): string => `${Math.round(value)} MB`;
   rows.push(
-    { what: "resident memory of an idle node", cohort: mb(result.idleMb), etcd: "–", ratio: "–", goal: "≤ 120 MB", met: result.idleMb <= 120 },
-    { what: `the same with ${result.keys.toLocaleString("en")} keys of 128 bytes, without file-backed pages`, cohort: mb(result.loadedAnonymousMb), etcd: "–", ratio: "–", goal: "≤ 400 MB", met: result.loadedAnonymousMb <= 400 },
-    { what: "all killed with that data → serving again", cohort: `${(result.recoveryMs / 1000).toFixed(2)} s`, etcd: "–", ratio: "–", goal: "≤ 5 s", met: result.recoveryMs <= 5000 },
+    {
+      what: "resident memory of an idle node",
+      cohort: mb(result.idleMb),
+      etcd: "–",
+      ratio: "–",
+      goal: "≤ 120 MB",
+      met: result.idleMb <= 120,
+    },
+    {
+      what: `the same with ${result.keys.toLocaleString("en")} keys of 128 bytes, without file-backed pages`,
+      cohort: mb(result.loadedAnonymousMb),
+      etcd: "–",
+      ratio: "–",
+      goal: "≤ 400 MB",
+      met: result.loadedAnonymousMb <= 400,
+    },
+    {
+      what: "all killed with that data → serving again",
+      cohort: `${(result.recoveryMs / 1000).toFixed(2)} s`,
+      etcd: "–",
+      ratio: "–",
+      goal: "≤ 5 s",
+      met: result.recoveryMs <= 5000,
+    },
   );
 }
 
 function table(): string {
   const header = ["what", "Cohort", "etcd", "ratio", "goal", ""];
-  const lines = rows.map((row) => [row.what, row.cohort, row.etcd, row.ratio, row.goal, row.met === undefined ? "" : row.met ? "met" : "**missed**"]);
+  const lines = rows.map((row) => [
+    row.what,
+    row.cohort,
+    row.etcd,
+    row.ratio,
+    row.goal,
+    row.met === undefined ? "" : row.met ? "met" : "**missed**",
+  ]);
   return [header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
@@ -174,7 +234,8 @@ try {
   const hasEtcd = Etcd.isInstalled();
   if (!hasEtcd) notes.push("etcd is not installed (Debian: apt-get install etcd-server etcd-client)");
   const load = hasEtcd ? buildEtcdLoad() : undefined;
-  if (hasEtcd && load === undefined) notes.push("etcd's Go client is missing (Debian: apt-get install golang-go golang-etcd-server-dev)");
+  if (hasEtcd && load === undefined)
+    notes.push("etcd's Go client is missing (Debian: apt-get install golang-go golang-etcd-server-dev)");
   if (wanted("writes") || wanted("http") || wanted("reads")) {
     const etcd = hasEtcd ? await Etcd.start(directory) : undefined;
     const cohort = await Cohort.start(directory);

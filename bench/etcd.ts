@@ -52,7 +52,11 @@ export class Etcd {
       "initial-cluster-state": "new",
       "log-level": "error",
     };
-    return start(`etcd ${node}`, "etcd", Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]));
+    return start(
+      `etcd ${node}`,
+      "etcd",
+      Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]),
+    );
   }
 
   get endpoints(): string {
@@ -64,7 +68,11 @@ export class Etcd {
     for (const node of nodes) {
       const url = `http://127.0.0.1:${clientPort(node)}`;
       try {
-        const response = await fetch(`${url}/v3/maintenance/status`, { method: "POST", body: "{}", signal: AbortSignal.timeout(2000) });
+        const response = await fetch(`${url}/v3/maintenance/status`, {
+          method: "POST",
+          body: "{}",
+          signal: AbortSignal.timeout(2000),
+        });
         const status = (await response.json()) as { leader?: string; header?: { member_id?: string } };
         if (status.leader !== undefined && status.leader === status.header?.member_id) return { node, url };
       } catch {
@@ -77,7 +85,10 @@ export class Etcd {
   async ready(): Promise<void> {
     await until("etcd is ready", 30_000, async () => {
       const { url } = await this.leader();
-      const response = await fetch(`${url}/v3/kv/put`, { method: "POST", body: JSON.stringify({ key: "cg==", value: "cg==" }) });
+      const response = await fetch(`${url}/v3/kv/put`, {
+        method: "POST",
+        body: JSON.stringify({ key: "cg==", value: "cg==" }),
+      });
       if (!response.ok) throw new Error(`put: ${response.status}`);
     });
   }
@@ -105,12 +116,15 @@ export function buildEtcdLoad(): string | undefined {
   if (!isInstalled("go")) return undefined;
   const binary = join(tmpdir(), `etcd-load-${process.pid}`);
   const source = new URL("./peers/etcd-load", import.meta.url).pathname;
-  const built = spawnSync("go", ["build", "-o", binary, "."], { cwd: source, env: { ...process.env, GO111MODULE: "off", GOPATH: "/usr/share/gocode" } });
+  const built = spawnSync("go", ["build", "-o", binary, "."], {
+    cwd: source,
+    env: { ...process.env, GO111MODULE: "off", GOPATH: "/usr/share/gocode" },
+  });
   return built.status === 0 ? binary : undefined;
 }
 
 export function etcdLoad(binary: string, etcd: Etcd, options: Readonly<Record<string, string | number>>): LoadResult {
-  const args = Object.entries({ endpoints: etcd.endpoints, ...options }).flatMap(([name, value]) => [`-${name}`, String(value)]);
+  const args = Object.entries({ endpoints: etcd.endpoints, ...options }).map(([name, value]) => `-${name}=${value}`);
   const run = spawnSync(binary, args, { maxBuffer: 64 * 2 ** 20 });
   if (run.status !== 0) throw new Error(`etcd-load: ${run.stderr.toString()}`);
   return JSON.parse(run.stdout.toString()) as LoadResult;

@@ -13,7 +13,12 @@ export interface FailoverResult {
 /** Writes under way at the same time while the leader dies. */
 const workers = 16;
 
-export async function failover(directory: string, trials: number, etcdLoadBinary: string | undefined, say: (text: string) => void): Promise<FailoverResult> {
+export async function failover(
+  directory: string,
+  trials: number,
+  etcdLoadBinary: string | undefined,
+  say: (text: string) => void,
+): Promise<FailoverResult> {
   const cohortMs: number[] = [];
   const etcdMs: number[] = [];
   const cohort = await Cohort.start(directory);
@@ -33,9 +38,9 @@ async function killCohortLeader(cohort: Cohort): Promise<number> {
   const client = cohort.client();
   let killedAt = Infinity;
   let firstMs: number | undefined;
-  let stopped = false;
+  const stop = new AbortController();
   const worker = async (name: string): Promise<void> => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       const start = performance.now();
       try {
         await client.put(name, "x", { timeoutMs: 10_000 });
@@ -53,7 +58,7 @@ async function killCohortLeader(cohort: Cohort): Promise<number> {
   await until("a write succeeds", 30_000, async () => {
     if (firstMs === undefined) throw new Error("no write yet");
   });
-  stopped = true;
+  stop.abort();
   await Promise.all(load);
   await client.close();
   cohort.restart(leader);
@@ -68,7 +73,23 @@ async function killCohortLeader(cohort: Cohort): Promise<number> {
 
 /** The same for etcd. Its tries are short and repeated at once, which favours it. */
 async function killEtcdLeader(etcd: Etcd, binary: string): Promise<number> {
-  const args = ["-endpoints", etcd.endpoints, "-operation", "put", "-outstanding", String(workers), "-connections", "4", "-warmup", "0", "-seconds", "20", "-timeout", "300ms", "-trace"];
+  const args = [
+    "-endpoints",
+    etcd.endpoints,
+    "-operation",
+    "put",
+    "-outstanding",
+    String(workers),
+    "-connections",
+    "4",
+    "-warmup",
+    "0",
+    "-seconds",
+    "20",
+    "-timeout",
+    "300ms",
+    "-trace",
+  ];
   const load = spawn(binary, args, { stdio: ["ignore", "pipe", "ignore"] });
   let killedAtUs = Infinity;
   let firstMs: number | undefined;

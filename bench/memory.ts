@@ -17,12 +17,16 @@ export async function memory(directory: string, keys: number, say: (text: string
   const cohort = await Cohort.start(directory);
   await sleep(3000);
   const idle = nodes.map((node) => memoryOf(cohort.pid(node)));
-  say(`idle: ${idle.map(({ residentMb, anonymousMb }) => `${Math.round(residentMb)} MB (${Math.round(anonymousMb)} of its own)`).join(", ")}`);
+  say(
+    `idle: ${idle.map(({ residentMb, anonymousMb }) => `${Math.round(residentMb)} MB (${Math.round(anonymousMb)} of its own)`).join(", ")}`,
+  );
   await fill(cohort, keys);
   // Checkpoints and compaction of the last writes.
   await sleep(5000);
   const loaded = nodes.map((node) => memoryOf(cohort.pid(node)));
-  say(`with ${keys} keys: ${loaded.map(({ residentMb, anonymousMb }) => `${Math.round(residentMb)} MB (${Math.round(anonymousMb)} of its own)`).join(", ")}`);
+  say(
+    `with ${keys} keys: ${loaded.map(({ residentMb, anonymousMb }) => `${Math.round(residentMb)} MB (${Math.round(anonymousMb)} of its own)`).join(", ")}`,
+  );
   await Promise.all(nodes.map(async (node) => cohort.kill(node)));
   const killedAt = performance.now();
   for (const node of nodes) cohort.restart(node);

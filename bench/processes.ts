@@ -8,7 +8,12 @@ export interface Running {
   output(): string;
 }
 
-export function start(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
+export function start(
+  name: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Running {
   const child = spawn(command, [...args], { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const keep = (chunk: Buffer): void => {
@@ -61,7 +66,8 @@ export interface Memory {
 
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const mb = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? Number.NaN) / 1024;
+  const mb = (name: string): number =>
+    Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? Number.NaN) / 1024;
   return { anonymousMb: mb("RssAnon"), fileMb: mb("RssFile"), residentMb: mb("VmRSS") };
 }
 

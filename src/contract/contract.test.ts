@@ -12,7 +12,12 @@ test("a contract says how its reads go, and its canonical text says the same", (
   const contract = parseContract(
     "readconsistency: monotonic and bounded(100ms); WriteConsistency: linearizable\nPartitionBehavior: availabilitypreferred",
   );
-  expect(contract.read).toMatchObject({ linearizable: false, session: true, stalenessMs: 100, partition: "AvailabilityPreferred" });
+  expect(contract.read).toMatchObject({
+    linearizable: false,
+    session: true,
+    stalenessMs: 100,
+    partition: "AvailabilityPreferred",
+  });
   expect(contract.text).toContain("ReadConsistency: MonotonicRead ∧ BoundedStaleness(100ms)");
   expect(parseContract(contract.text)).toEqual(contract);
 });

@@ -17,17 +17,24 @@ export interface Contract {
  */
 export function parseContract(text: string): Contract {
   const clauses = new Map<string, string>();
-  for (const clause of text.split(/[;\n]/).map((part) => part.trim()).filter((part) => part !== "")) {
+  for (const clause of text
+    .split(/[;\n]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "")) {
     const [, name, value] = /^(\w+)\s*:\s*(.+)$/.exec(clause) ?? [];
     const known = clauseNames.find((candidate) => candidate.toLowerCase() === name?.toLowerCase());
     if (known === undefined || value === undefined) {
-      throw fail("bad-consistency", `"${clause}" is not a clause of a contract; there are ${clauseNames.join(", ")}, each followed by a colon`);
+      throw fail(
+        "bad-consistency",
+        `"${clause}" is not a clause of a contract; there are ${clauseNames.join(", ")}, each followed by a colon`,
+      );
     }
     if (clauses.has(known)) throw fail("contradiction", `${known} is said twice`);
     clauses.set(known, value);
   }
   const partition = clauses.get("PartitionBehavior");
-  const behavior: PartitionBehavior | undefined = partition === undefined ? undefined : parsePartition(`PartitionBehavior: ${partition}`);
+  const behavior: PartitionBehavior | undefined =
+    partition === undefined ? undefined : parsePartition(`PartitionBehavior: ${partition}`);
   const read = parseReadContract(clauses.get("ReadConsistency") ?? "Linearizable", behavior);
   const write = clauses.get("WriteConsistency") ?? "Linearizable";
   if (write.toLowerCase() !== "linearizable") {

@@ -37,7 +37,10 @@ export function parseDurationMs(text: string): number | undefined {
  * Throws a CohortError with code `bad-consistency` or `contradiction`.
  */
 export function parseReadContract(text: string, partition?: PartitionBehavior): ReadContract {
-  const [expression = "", ...clauses] = text.split(/[;\n]/).map((part) => part.trim()).filter((part) => part !== "");
+  const [expression = "", ...clauses] = text
+    .split(/[;\n]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
   let behavior = partition;
   for (const clause of clauses) behavior = parsePartition(clause);
   const body = expression.replace(/^ReadConsistency\s*:/i, "");
@@ -50,7 +53,8 @@ export function parseReadContract(text: string, partition?: PartitionBehavior): 
     const bound = /^(?:bounded[-_]?staleness|bounded)\s*[(:=]\s*([^)]*)\)?$/i.exec(term);
     if (bound) {
       const duration = parseDurationMs(bound[1]!);
-      if (duration === undefined) throw fail("bad-consistency", `"${bound[1]}" is not a duration; write for example bounded(100ms)`);
+      if (duration === undefined)
+        throw fail("bad-consistency", `"${bound[1]}" is not a duration; write for example bounded(100ms)`);
       stalenessMs = Math.min(duration, stalenessMs ?? duration);
       names.push(`BoundedStaleness(${duration}ms)`);
       continue;
@@ -63,13 +67,20 @@ export function parseReadContract(text: string, partition?: PartitionBehavior): 
     names.push(guarantee.canonical);
   }
   if (linearizable && behavior === "AvailabilityPreferred") {
-    throw fail("contradiction", "Linearizable reads cannot be AvailabilityPreferred: no system keeps both in a partition (Gilbert and Lynch, 2002)");
+    throw fail(
+      "contradiction",
+      "Linearizable reads cannot be AvailabilityPreferred: no system keeps both in a partition (Gilbert and Lynch, 2002)",
+    );
   }
   return { linearizable, session, stalenessMs, partition: behavior ?? "ConsistencyPreferred", text: names.join(" ∧ ") };
 }
 
 export function parsePartition(clause: string): PartitionBehavior {
   const match = /^PartitionBehavior\s*:\s*(AvailabilityPreferred|ConsistencyPreferred)$/i.exec(clause);
-  if (!match) throw fail("bad-consistency", `"${clause}" is not a clause here; there is: PartitionBehavior: AvailabilityPreferred | ConsistencyPreferred`);
+  if (!match)
+    throw fail(
+      "bad-consistency",
+      `"${clause}" is not a clause here; there is: PartitionBehavior: AvailabilityPreferred | ConsistencyPreferred`,
+    );
   return match[1]!.toLowerCase() === "availabilitypreferred" ? "AvailabilityPreferred" : "ConsistencyPreferred";
 }

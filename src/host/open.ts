@@ -31,6 +31,11 @@ export async function openHost(config: HostConfig, logger: Logger, options: Host
 }
 
 function asStartupError(error: WalError): StartupError {
-  const code = error.code === "newer-format" || error.code === "wrong-identity" ? error.code : error.code === "unreadable" ? "data-directory-unusable" : "damaged";
+  const code =
+    error.code === "newer-format" || error.code === "wrong-identity"
+      ? error.code
+      : error.code === "unreadable"
+        ? "data-directory-unusable"
+        : "damaged";
   return new StartupError(code, "the log cannot be opened", error.message, { cause: error });
 }

@@ -30,7 +30,7 @@ class Node implements NodeCore, Sink {
   #parts: { group: number; write: WriteId }[] = [];
   #nextWrite: WriteId = 1;
   /** Writes under way, oldest first, each with the groups' own writes in it. */
-  #writes: { write: WriteId; parts: { group: number; write: WriteId }[] }[] = [];
+  readonly #writes: { write: WriteId; parts: { group: number; write: WriteId }[] }[] = [];
 
   constructor(config: NodeConfig, recovered: readonly NodeRecord[], random: Random) {
     this.replicas.set(0, new Replica(0, config, recovered, random.fork()));
@@ -135,7 +135,8 @@ class Node implements NodeCore, Sink {
 
   #onPersisted(now: Reading, write: WriteId): void {
     while (this.#writes.length > 0 && this.#writes[0]!.write <= write) {
-      for (const part of this.#writes.shift()!.parts) this.#replica(now, part.group).drive({ kind: "persisted", write: part.write });
+      for (const part of this.#writes.shift()!.parts)
+        this.#replica(now, part.group).drive({ kind: "persisted", write: part.write });
     }
   }
 

@@ -63,7 +63,12 @@ export class ReadPath {
     const stalenessMs = replica.stalenessMs();
     if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
     replica.sink.fact({ type: "readServed", path: "local", count: 1 });
-    this.#serve(read, { guarantee: read.contract.text, position: replica.store.applied.index, stalenessMs, degraded: false });
+    this.#serve(read, {
+      guarantee: read.contract.text,
+      position: replica.store.applied.index,
+      stalenessMs,
+      degraded: false,
+    });
     return true;
   }
 
@@ -99,7 +104,10 @@ export class ReadPath {
     for (const read of reads) {
       if (read.done) continue;
       if (read.position > index) {
-        this.#replica.refuse(read, failure("bad-token", `it names position ${read.position}, and the log ends at ${index}`));
+        this.#replica.refuse(
+          read,
+          failure("bad-token", `it names position ${read.position}, and the log ends at ${index}`),
+        );
       } else if (applied.index >= index || this.#replica.planted("reads-before-applied")) {
         this.#serveLinearizable(read);
         served++;
@@ -138,14 +146,18 @@ export class ReadPath {
     const knowsIndex = read.contract.linearizable || read.index > read.position;
     if (!knowsIndex) return this.#ask(read);
     const tooLong = now.mono - read.askedAt > 4 * patienceMs;
-    if (tooLong && !read.forwarded && read.origin.kind === "client" && raft.leader !== undefined && raft.leader !== id) this.#forward(read, raft.leader);
+    if (tooLong && !read.forwarded && read.origin.kind === "client" && raft.leader !== undefined && raft.leader !== id)
+      this.#forward(read, raft.leader);
   }
 
   #forward(read: PendingRead, leader: number): void {
     read.forwarded = true;
     const { now, sink } = this.#replica;
     const body = { type: "read", query: read.query, contract: read.contract, position: read.position } as const;
-    sink.send(leader, { type: "forward", requests: [{ id: this.#replica.forwardId(read), ttlMs: read.deadline - now.mono, body }] });
+    sink.send(leader, {
+      type: "forward",
+      requests: [{ id: this.#replica.forwardId(read), ttlMs: read.deadline - now.mono, body }],
+    });
   }
 
   /** Nobody can be asked: what the contract then prefers. */
@@ -167,13 +179,21 @@ export class ReadPath {
     if (contract.stalenessMs === undefined) return replica.refuse(read, failure("unavailable", isolation, true));
     const age = replica.stalenessMs();
     const measured = age === undefined ? "of unknown age" : `up to ${Math.ceil(age)} ms old`;
-    replica.refuse(read, failure("staleness", `this replica is ${measured}, the bound is ${contract.stalenessMs} ms, and ${isolation}`));
+    replica.refuse(
+      read,
+      failure("staleness", `this replica is ${measured}, the bound is ${contract.stalenessMs} ms, and ${isolation}`),
+    );
   }
 
   #serveLinearizable(read: PendingRead): void {
     const { now, store } = this.#replica;
     // Nothing acknowledged before the read was asked is missing, so it is no older than the read itself.
-    this.#serve(read, { guarantee: "Linearizable", position: store.applied.index, stalenessMs: now.mono - read.askedAt, degraded: false });
+    this.#serve(read, {
+      guarantee: "Linearizable",
+      position: store.applied.index,
+      stalenessMs: now.mono - read.askedAt,
+      degraded: false,
+    });
   }
 
   #serve(read: PendingRead, kept: Kept): void {

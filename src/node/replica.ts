@@ -1,12 +1,42 @@
-import { emptyBytes, must, type GroupId, type LogIndex, type NodeId, type Random, type Reading } from "../base/index.ts";
+import {
+  emptyBytes,
+  must,
+  type GroupId,
+  type LogIndex,
+  type NodeId,
+  type Random,
+  type Reading,
+} from "../base/index.ts";
 import { failure, type Failure, type Kept } from "../contract/index.ts";
 import type { Effect, Event } from "../core/index.ts";
-import { decodeMembership, encodeMembership, everyone, Raft, type Entry, type Output, type RaftProtocol, type SnapshotHead } from "../raft/index.ts";
+import {
+  decodeMembership,
+  encodeMembership,
+  everyone,
+  Raft,
+  type Entry,
+  type Output,
+  type RaftProtocol,
+  type SnapshotHead,
+} from "../raft/index.ts";
 import type { Store } from "../store/index.ts";
 import { ReadPath } from "./reads.ts";
 import type { Origin, Pending, PendingRead, PendingWrite } from "./requests.ts";
 import { SnapshotStreams } from "./streams.ts";
-import type { ForwardedReply, ForwardedRequest, GroupStatus, JobError, NodeConfig, NodeFact, NodeMessage, NodeOutput, NodeRecord, Outcome, RequestBody, RequestId } from "./types.ts";
+import type {
+  ForwardedReply,
+  ForwardedRequest,
+  GroupStatus,
+  JobError,
+  NodeConfig,
+  NodeFact,
+  NodeMessage,
+  NodeOutput,
+  NodeRecord,
+  Outcome,
+  RequestBody,
+  RequestId,
+} from "./types.ts";
 import { Watches } from "./watches.ts";
 import { WritePath } from "./writes.ts";
 
@@ -61,10 +91,19 @@ export class Replica {
     const { store } = this;
     if (!store.membership) store.setMembership(encodeMembership(config.bootstrap));
     const applied: SnapshotHead | undefined =
-      store.applied.index === 0 ? undefined : { ...store.applied, membership: decodeMembership(must(store.membership, "membership")) };
+      store.applied.index === 0
+        ? undefined
+        : { ...store.applied, membership: decodeMembership(must(store.membership, "membership")) };
     this.#checkpointIndex = store.applied.index;
     this.raft = new Raft(
-      { id: config.id, group, bootstrap: config.bootstrap, applied, ...config.raft, ...(config.bugs ? { bugs: config.bugs } : {}) },
+      {
+        id: config.id,
+        group,
+        bootstrap: config.bootstrap,
+        applied,
+        ...config.raft,
+        ...(config.bugs ? { bugs: config.bugs } : {}),
+      },
       records.map((record) => record.record),
       random,
     );
@@ -118,7 +157,10 @@ export class Replica {
   // ---- Requests --------------------------------------------------------------------------------------
 
   request(origin: Origin, deadline: number, body: RequestBody): void {
-    const pending = body.type === "write" ? this.#writes.admit(origin, deadline, body.command) : this.#reads.admit(origin, deadline, body);
+    const pending =
+      body.type === "write"
+        ? this.#writes.admit(origin, deadline, body.command)
+        : this.#reads.admit(origin, deadline, body);
     if (pending) this.track(pending);
   }
 
@@ -139,7 +181,8 @@ export class Replica {
   }
 
   forwarded(from: NodeId, requests: readonly ForwardedRequest[]): void {
-    for (const { id, ttlMs, body } of requests) this.request({ kind: "node", node: from, id }, this.#now.mono + ttlMs, body);
+    for (const { id, ttlMs, body } of requests)
+      this.request({ kind: "node", node: from, id }, this.#now.mono + ttlMs, body);
   }
 
   /** The name under which a request travels to another node; the same for every try. */
@@ -235,7 +278,8 @@ export class Replica {
     if (full === this.#storageFull) return;
     this.#storageFull = full;
     // A leader that cannot write hands over to one that can.
-    if (full && this.raft.role === "leader") this.drive({ kind: "command", command: { type: "transfer", to: undefined } });
+    if (full && this.raft.role === "leader")
+      this.drive({ kind: "command", command: { type: "transfer", to: undefined } });
   }
 
   // ---- Jobs ------------------------------------------------------------------------------------------
@@ -287,7 +331,8 @@ export class Replica {
 
   #expire(pending: Pending, isolation: string | undefined): void {
     const definite = pending.kind === "read" || (pending.kind === "write" && pending.tries === 0);
-    if (this.#storageFull && definite) return this.refuse(pending, failure("storage-full", `the disk of node ${this.id} is full`, true));
+    if (this.#storageFull && definite)
+      return this.refuse(pending, failure("storage-full", `the disk of node ${this.id} is full`, true));
     this.refuse(pending, failure("deadline", isolation ?? "no answer came in time", definite));
   }
 
@@ -373,7 +418,8 @@ export class Replica {
       (error) => this.#onCheckpointed(index, error),
     );
     this.#checkpoint = { job, index };
-    if (this.planted("compacts-before-checkpoint")) this.drive({ kind: "command", command: { type: "compact", index } });
+    if (this.planted("compacts-before-checkpoint"))
+      this.drive({ kind: "command", command: { type: "compact", index } });
     this.#checkpointAt = undefined;
   }
 
@@ -405,7 +451,9 @@ export class Replica {
   stalenessMs(): number | undefined {
     const closed = this.raft.closed(this.#now);
     if (closed === undefined) return undefined;
-    return this.planted("staleness-ignores-clock-error") ? Math.max(0, this.#now.wall - this.#now.error - closed.at) : stalenessOf(this.#now, closed.at);
+    return this.planted("staleness-ignores-clock-error")
+      ? Math.max(0, this.#now.wall - this.#now.error - closed.at)
+      : stalenessOf(this.#now, closed.at);
   }
 
   status(now: Reading): GroupStatus {

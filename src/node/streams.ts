@@ -27,13 +27,28 @@ export class SnapshotStreams {
     if (!stream || cursor.length === 0) {
       stream?.reader.close();
       const reader = this.#replica.store.snapshot();
-      stream = { reader, head: { ...reader.position, ...(this.#replica.planted("snapshot-without-term") ? { term: 0 } : {}), membership: decodeMembership(must(reader.membership, "membership")) } };
+      stream = {
+        reader,
+        head: {
+          ...reader.position,
+          ...(this.#replica.planted("snapshot-without-term") ? { term: 0 } : {}),
+          membership: decodeMembership(must(reader.membership, "membership")),
+        },
+      };
       this.#readers.set(to, stream);
     }
     const { bytes, next, done } = stream.reader.read(cursor, chunkBytes);
     this.#replica.drive({
       kind: "command",
-      command: { type: "snapshotData", to, head: stream.head, cursor, next: done ? emptyBytes : next, data: bytes, done },
+      command: {
+        type: "snapshotData",
+        to,
+        head: stream.head,
+        cursor,
+        next: done ? emptyBytes : next,
+        data: bytes,
+        done,
+      },
     });
   }
 

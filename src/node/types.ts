@@ -32,13 +32,25 @@ export type NodeCommand =
   | { readonly type: "request"; readonly id: RequestId; readonly deadline: number; readonly body: RequestBody }
   | { readonly type: "cancel"; readonly id: RequestId }
   /** Answered by `watchEvents` (sometimes an empty one) until `unwatch`, or by one `watchFailed`. `from`: the first revision wanted; 0: from now on. */
-  | { readonly type: "watch"; readonly id: RequestId; readonly keyspace: string; readonly prefix: Uint8Array; readonly from: number }
+  | {
+      readonly type: "watch";
+      readonly id: RequestId;
+      readonly keyspace: string;
+      readonly prefix: Uint8Array;
+      readonly from: number;
+    }
   /** The watcher can take up to `credit` more batches (back-pressure). */
   | { readonly type: "watchCredit"; readonly id: RequestId; readonly credit: number }
   | { readonly type: "unwatch"; readonly id: RequestId }
   /** Answered by one `reply` with an empty result. */
   | { readonly type: "transfer"; readonly id: RequestId; readonly deadline: number; readonly to: NodeId | undefined }
-  | { readonly type: "changeMembership"; readonly id: RequestId; readonly deadline: number; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
+  | {
+      readonly type: "changeMembership";
+      readonly id: RequestId;
+      readonly deadline: number;
+      readonly voters: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   /** A job that was asked for (a checkpoint, the end of a restore) is done and durable, or failed. */
   | { readonly type: "jobDone"; readonly group: GroupId; readonly job: number; readonly error: JobError | undefined }
   /** The disk of the log is full (definite refusals until it is not). */
@@ -53,10 +65,20 @@ export interface JobError {
 
 export type NodeOutput =
   | { readonly type: "reply"; readonly id: RequestId; readonly outcome: Outcome }
-  | { readonly type: "watchEvents"; readonly id: RequestId; readonly events: readonly WatchEvent[]; readonly revision: number }
+  | {
+      readonly type: "watchEvents";
+      readonly id: RequestId;
+      readonly events: readonly WatchEvent[];
+      readonly revision: number;
+    }
   | { readonly type: "watchFailed"; readonly id: RequestId; readonly failure: Failure }
   /** Call `run`, once; when it is done, step the command `jobDone` with the same group and job. */
-  | { readonly type: "job"; readonly group: GroupId; readonly job: number; readonly run: (done: (error?: JobError) => void) => void }
+  | {
+      readonly type: "job";
+      readonly group: GroupId;
+      readonly job: number;
+      readonly run: (done: (error?: JobError) => void) => void;
+    }
   | { readonly type: "truncateLog"; readonly group: GroupId; readonly index: LogIndex };
 
 /** What must be durable: a record of one group. */

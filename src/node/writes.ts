@@ -1,6 +1,6 @@
 import { emptyBytes, type LogIndex, type NodeId } from "../base/index.ts";
 import { failure, type Failure, type Kept } from "../contract/index.ts";
-import type { Entry, Refusal } from "../raft/index.ts";
+import type { Command, Entry, Refusal } from "../raft/index.ts";
 import { decodeResult, encodeCommand, errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
 import type { Origin, PendingChange, PendingWrite } from "./requests.ts";
@@ -65,8 +65,10 @@ export class WritePath {
 
   #refusalAtOnce(): Failure | undefined {
     const replica = this.#replica;
-    if (replica.pendingCount >= maxPending) return failure("overloaded", `${replica.pendingCount} requests wait at node ${replica.id}`);
-    if (replica.storageFull && replica.raft.role === "leader") return failure("storage-full", `the disk of node ${replica.id} is full`, true);
+    if (replica.pendingCount >= maxPending)
+      return failure("overloaded", `${replica.pendingCount} requests wait at node ${replica.id}`);
+    if (replica.storageFull && replica.raft.role === "leader")
+      return failure("storage-full", `the disk of node ${replica.id} is full`, true);
     const isolation = replica.isolation();
     return isolation === undefined ? undefined : failure("unavailable", isolation, true);
   }
@@ -92,7 +94,10 @@ export class WritePath {
     const live = writes.filter((write) => !write.done);
     if (live.length === 0) return;
     this.#batches.set(batch, live);
-    this.#replica.drive({ kind: "command", command: { type: "propose", batch, commands: live.map((write) => write.command) } });
+    this.#replica.drive({
+      kind: "command",
+      command: { type: "propose", batch, commands: live.map((write) => write.command) },
+    });
   }
 
   onProposed(batch: number, first: LogIndex, count: number): void {
@@ -112,7 +117,8 @@ export class WritePath {
     this.#batches.delete(batch);
     this.#refusal = reason;
     for (const write of writes ?? []) {
-      if (reason === "overloaded") this.#replica.refuse(write, failure("overloaded", "too many entries wait for a majority", write.tries === 0));
+      if (reason === "overloaded")
+        this.#replica.refuse(write, failure("overloaded", "too many entries wait for a majority", write.tries === 0));
       else write.state = "waiting";
     }
   }
@@ -125,7 +131,10 @@ export class WritePath {
       write.state = "waiting";
       if (write.origin.kind === "node") {
         // One hop only: whoever sent it finds the leader itself.
-        this.#replica.refuse(write, failure("unavailable", `node ${this.#replica.id} does not lead`, write.tries === 0));
+        this.#replica.refuse(
+          write,
+          failure("unavailable", `node ${this.#replica.id} does not lead`, write.tries === 0),
+        );
       } else if (leader !== undefined) {
         write.state = "forwarded";
         write.tries++;
@@ -143,12 +152,19 @@ export class WritePath {
     const write = this.#logged.get(entry.index);
     if (!write) return;
     this.#logged.delete(entry.index);
-    if (!write.done) this.answered(write, result, { guarantee: "Linearizable", position: entry.index, stalenessMs: 0, degraded: false });
+    if (!write.done)
+      this.answered(write, result, {
+        guarantee: "Linearizable",
+        position: entry.index,
+        stalenessMs: 0,
+        degraded: false,
+      });
   }
 
   /** An answer from the log, here or at the leader. */
   answered(write: PendingWrite, result: Uint8Array, kept: Kept): void {
-    if (write.sequence > 0 && errorCodeOf(result) === "session-expired") return this.#onOwnSessionExpired(write, result, kept);
+    if (write.sequence > 0 && errorCodeOf(result) === "session-expired")
+      return this.#onOwnSessionExpired(write, result, kept);
     this.#replica.answer(write, result, kept);
   }
 
@@ -159,7 +175,8 @@ export class WritePath {
     this.#logged.clear();
     for (const write of orphans) {
       if (write.done) continue;
-      if (write.origin.kind === "node") this.#replica.refuse(write, failure("unavailable", `node ${this.#replica.id} no longer leads`, false));
+      if (write.origin.kind === "node")
+        this.#replica.refuse(write, failure("unavailable", `node ${this.#replica.id} no longer leads`, false));
       else write.state = "waiting";
     }
     this.#replica.resweep();
@@ -169,7 +186,8 @@ export class WritePath {
   sweep(write: PendingWrite, isolation: string | undefined): void {
     const { raft, now, config } = this.#replica;
     if (write.state === "queued" || write.state === "logged") return;
-    if (isolation !== undefined) return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
+    if (isolation !== undefined)
+      return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
     if (raft.leader === undefined || (write.bare && write.sequence === 0)) return;
     // The next leader knows nothing of it; nor may one that has not answered for long.
     const deposed = write.forwardedTerm !== raft.term;
@@ -182,7 +200,8 @@ export class WritePath {
   /** Writes wait for a session, and the last try to open one failed: another. */
   sweepSession(): void {
     this.#awaitingSession = this.#awaitingSession.filter((write) => !write.done);
-    if (this.#session === undefined && this.#awaitingSession.length > 0 && this.#replica.raft.leader !== undefined) this.#openSession();
+    if (this.#session === undefined && this.#awaitingSession.length > 0 && this.#replica.raft.leader !== undefined)
+      this.#openSession();
   }
 
   finished(write: PendingWrite): void {
@@ -211,7 +230,10 @@ export class WritePath {
   #openSession(): void {
     this.#session = "opening";
     const { id, now } = this.#replica;
-    const command = encodeCommand({ envelope: { kind: "none" }, operation: { kind: "openSession", clientId: `node-${id}` } });
+    const command = encodeCommand({
+      envelope: { kind: "none" },
+      operation: { kind: "openSession", clientId: `node-${id}` },
+    });
     const reply = (outcome: Outcome): void => {
       const result = outcome.ok ? decodeResult(outcome.result) : undefined;
       if (result?.kind !== "session") {
@@ -251,11 +273,20 @@ export class WritePath {
   transfer(origin: Origin, deadline: number, to: NodeId | undefined): void {
     const replica = this.#replica;
     const target = to === undefined ? "another node" : `node ${to}`;
-    const change: PendingChange = { kind: "change", origin, deadline, isComplete: () => replica.raft.leader !== undefined && replica.raft.leader !== replica.id, done: false };
+    const change: PendingChange = {
+      kind: "change",
+      origin,
+      deadline,
+      isComplete: () => replica.raft.leader !== undefined && replica.raft.leader !== replica.id,
+      done: false,
+    };
     if (!this.#leadsFor(change, `hand leadership to ${target}`)) return;
     if (to === replica.id) return replica.answer(change, emptyBytes, this.#keptNow());
     if (to !== undefined && !replica.raft.membership.voters.includes(to)) {
-      return replica.refuse(change, failure("bad-request", `node ${to} is not a voter; voters are ${replica.raft.membership.voters.join(", ")}`));
+      return replica.refuse(
+        change,
+        failure("bad-request", `node ${to} is not a voter; voters are ${replica.raft.membership.voters.join(", ")}`),
+      );
     }
     replica.track(change);
     replica.drive({ kind: "command", command: { type: "transfer", to } });
@@ -265,17 +296,28 @@ export class WritePath {
     const replica = this.#replica;
     const isComplete = (): boolean => {
       const { membership } = replica.raft;
-      return membership.outgoing.length === 0 && sameNodes(membership.voters, voters) && sameNodes(membership.learners, learners);
+      return (
+        membership.outgoing.length === 0 &&
+        sameNodes(membership.voters, voters) &&
+        sameNodes(membership.learners, learners)
+      );
     };
     const change: PendingChange = { kind: "change", origin, deadline, isComplete, done: false };
     if (!this.#leadsFor(change, "change the membership")) return;
-    this.#refusal = undefined;
-    replica.drive({ kind: "command", command: { type: "changeMembership", batch: this.#nextBatch++, voters, learners } });
-    const refusal: Refusal | undefined = this.#refusal;
-    if (refusal === "change-in-progress") return replica.refuse(change, failure("conflict", "another change of membership is under way"));
-    if (refusal === "bad-membership") return replica.refuse(change, failure("bad-request", "name at least one voter, each node once, ids from 1"));
+    const refusal = this.#refusalOf({ type: "changeMembership", batch: this.#nextBatch++, voters, learners });
+    if (refusal === "change-in-progress")
+      return replica.refuse(change, failure("conflict", "another change of membership is under way"));
+    if (refusal === "bad-membership")
+      return replica.refuse(change, failure("bad-request", "name at least one voter, each node once, ids from 1"));
     if (refusal) return replica.refuse(change, failure("unavailable", `the leader refuses: ${refusal}`, true));
     replica.track(change);
+  }
+
+  /** Why the replica refuses a command; undefined: it took it. */
+  #refusalOf(command: Command): Refusal | undefined {
+    this.#refusal = undefined;
+    this.#replica.drive({ kind: "command", command });
+    return this.#refusal;
   }
 
   #leadsFor(change: PendingChange, what: string): boolean {

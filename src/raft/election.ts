@@ -6,7 +6,13 @@ import { startRound } from "./replication.ts";
 import type { Effects, Leadership, RaftState } from "./state.ts";
 import type { Message, Role } from "./types.ts";
 
-export function changeRole(raft: RaftState, role: Role, leader: NodeId | undefined, reason: string, effects: Effects): void {
+export function changeRole(
+  raft: RaftState,
+  role: Role,
+  leader: NodeId | undefined,
+  reason: string,
+  effects: Effects,
+): void {
   if (role === raft.role && leader === raft.leader && raft.shownTerm === raft.term) return;
   raft.shownTerm = raft.term;
   raft.role = role;
@@ -16,7 +22,14 @@ export function changeRole(raft: RaftState, role: Role, leader: NodeId | undefin
   raft.fact(effects, { type: "roleChanged", role, term: raft.term, leader, reason });
 }
 
-export function becomeFollower(raft: RaftState, now: Reading, term: Term, leader: NodeId | undefined, reason: string, effects: Effects): void {
+export function becomeFollower(
+  raft: RaftState,
+  now: Reading,
+  term: Term,
+  leader: NodeId | undefined,
+  reason: string,
+  effects: Effects,
+): void {
   const newTerm = term > raft.term;
   const wasLeading = raft.leading;
   if (newTerm) {
@@ -59,7 +72,12 @@ export function onElectionTimeout(raft: RaftState, now: Reading, effects: Effect
  * Asks for votes. With `pre` only whether they would be given: a node that was cut off does not disturb
  * the others with a higher term when it comes back (thesis, 9.6).
  */
-export function campaign(raft: RaftState, now: Reading, how: { pre: boolean; transfer: boolean }, effects: Effects): void {
+export function campaign(
+  raft: RaftState,
+  now: Reading,
+  how: { pre: boolean; transfer: boolean },
+  effects: Effects,
+): void {
   raft.quiesced = false;
   raft.votes.clear();
   const term = raft.term + 1;
@@ -69,7 +87,13 @@ export function campaign(raft: RaftState, now: Reading, how: { pre: boolean; tra
     raft.fact(effects, { type: "voted", term, candidate: raft.id });
   }
   failRemoteReads(raft, effects);
-  changeRole(raft, how.pre ? "preCandidate" : "candidate", undefined, how.transfer ? "leadership transfer" : "election timeout", effects);
+  changeRole(
+    raft,
+    how.pre ? "preCandidate" : "candidate",
+    undefined,
+    how.transfer ? "leadership transfer" : "election timeout",
+    effects,
+  );
   const message: Message = { type: "voteRequest", term, pre: how.pre, transfer: how.transfer, last: raft.log.last };
   const voters = new Set([...raft.membership.voters, ...raft.membership.outgoing]);
   voters.delete(raft.id);
@@ -85,7 +109,8 @@ export function campaign(raft: RaftState, now: Reading, how: { pre: boolean; tra
 
 /** A candidate's own vote counts once it is durable. */
 export function countOwnVote(raft: RaftState, now: Reading, effects: Effects): void {
-  if (raft.role !== "candidate" || raft.votes.has(raft.id) || raft.durableWrite < raft.stateWrite || raft.stateChanged) return;
+  if (raft.role !== "candidate" || raft.votes.has(raft.id) || raft.durableWrite < raft.stateWrite || raft.stateChanged)
+    return;
   raft.votes.set(raft.id, true);
   countVotes(raft, now, effects);
 }
@@ -129,15 +154,28 @@ function becomeLeader(raft: RaftState, now: Reading, effects: Effects): void {
   startRound(raft, now, effects);
 }
 
-export function onVoteRequest(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "voteRequest" }>, effects: Effects): void {
-  const upToDate = raft.planted("no-up-to-date-check") || message.last.term > raft.log.lastTerm || (message.last.term === raft.log.lastTerm && message.last.index >= raft.log.lastIndex);
+export function onVoteRequest(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "voteRequest" }>,
+  effects: Effects,
+): void {
+  const upToDate =
+    raft.planted("no-up-to-date-check") ||
+    message.last.term > raft.log.lastTerm ||
+    (message.last.term === raft.log.lastTerm && message.last.index >= raft.log.lastIndex);
   if (message.pre) {
     const granted = message.term > raft.term && upToDate && !raft.holdsOnToLeader(now);
     const term = granted ? message.term : raft.term;
     raft.sendAfterState(effects, from, { type: "voteResponse", term, pre: true, granted });
     return;
   }
-  const granted = message.term === raft.term && upToDate && (raft.vote === undefined || raft.vote === from || raft.planted("votes-twice")) && raft.leader === undefined;
+  const granted =
+    message.term === raft.term &&
+    upToDate &&
+    (raft.vote === undefined || raft.vote === from || raft.planted("votes-twice")) &&
+    raft.leader === undefined;
   if (granted) {
     if (raft.vote === undefined) raft.fact(effects, { type: "voted", term: raft.term, candidate: from });
     raft.setState(raft.term, from);
@@ -148,7 +186,13 @@ export function onVoteRequest(raft: RaftState, now: Reading, from: NodeId, messa
   else raft.sendAfterWrite(from, response);
 }
 
-export function onVoteResponse(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "voteResponse" }>, effects: Effects): void {
+export function onVoteResponse(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "voteResponse" }>,
+  effects: Effects,
+): void {
   const asked = message.pre ? raft.role === "preCandidate" : raft.role === "candidate";
   if (!asked) return;
   // A granted pre-vote names the term that was asked for; a late one of an earlier campaign does not count.
@@ -173,7 +217,13 @@ export function startTransfer(raft: RaftState, now: Reading, to: NodeId | undefi
   const { leading } = raft;
   if (!leading || leading.transfer) return;
   const target = to ?? mostAdvanced(raft);
-  if (target === undefined || target === raft.id || !leading.progress.has(target) || !raft.membership.voters.includes(target)) return;
+  if (
+    target === undefined ||
+    target === raft.id ||
+    !leading.progress.has(target) ||
+    !raft.membership.voters.includes(target)
+  )
+    return;
   leading.transfer = { to: target, deadline: now.mono + raft.config.electionTimeoutMs, sent: false };
   raft.fact(effects, { type: "transferStarted", to: target });
   maybeCompleteTransfer(raft, effects);

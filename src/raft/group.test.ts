@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Group } from "./group.testing.ts";
+import { Group } from "./group.suite.ts";
 
 /** A run with every kind of trouble, ended by a calm in which the group must make progress. */
 function troubledRun(seed: number, nodes: number): Group {
@@ -23,18 +23,24 @@ function troubledRun(seed: number, nodes: number): Group {
         group.heal();
         break;
       case 4:
-        if (group.leader()) group.step(group.leader()!.id, { kind: "command", command: { type: "transfer", to: undefined } });
+        if (group.leader())
+          group.step(group.leader()!.id, { kind: "command", command: { type: "transfer", to: undefined } });
         break;
       case 5: {
         const voters = ids.filter(() => group.random.below(3) > 0);
         const learners = ids.filter((id) => !voters.includes(id)).slice(0, 1);
         if (voters.length > 0 && group.leader()) {
-          group.step(group.leader()!.id, { kind: "command", command: { type: "changeMembership", batch: 0, voters, learners } });
+          group.step(group.leader()!.id, {
+            kind: "command",
+            command: { type: "changeMembership", batch: 0, voters, learners },
+          });
         }
         break;
       }
       default:
-        for (const member of group.live()) if (member.raft!.role === "leader") group.propose(member.id, `c${next++}`, `c${next++}`, "x".repeat(50) + next++);
+        for (const member of group.live())
+          if (member.raft!.role === "leader")
+            group.propose(member.id, `c${next++}`, `c${next++}`, "x".repeat(50) + next++);
     }
     group.checkLogs();
   }

@@ -29,7 +29,9 @@ export class GroupInvariants {
     for (const entry of entries) {
       const known = this.#committed.get(entry.index);
       if (known !== undefined && known !== entry.term) {
-        throw new InvariantError(`state-machine safety: node ${node} applies ${entry.index} of term ${entry.term}, another applied term ${known}`);
+        throw new InvariantError(
+          `state-machine safety: node ${node} applies ${entry.index} of term ${entry.term}, another applied term ${known}`,
+        );
       }
       this.#committed.set(entry.index, entry.term);
       this.#highestCommit = Math.max(this.#highestCommit, entry.index);
@@ -43,7 +45,9 @@ export class GroupInvariants {
       const term = this.#committed.get(index);
       if (term === undefined || term > leader.term) continue;
       if (leader.termAt(index) !== term) {
-        throw new InvariantError(`leader completeness: node ${leader.id} leads term ${leader.term} without entry ${index} of term ${term}`);
+        throw new InvariantError(
+          `leader completeness: node ${leader.id} leads term ${leader.term} without entry ${index} of term ${term}`,
+        );
       }
     }
   }
@@ -54,7 +58,10 @@ export class GroupInvariants {
     const from = Math.max(one.firstIndex, other.firstIndex) - 1;
     for (let index = Math.min(one.lastIndex, other.lastIndex); index >= from; index--) {
       const same = one.termAt(index) === other.termAt(index);
-      if (agree && !same) throw new InvariantError(`log matching: nodes ${one.id} and ${other.id} differ at ${index} below an entry they share`);
+      if (agree && !same)
+        throw new InvariantError(
+          `log matching: nodes ${one.id} and ${other.id} differ at ${index} below an entry they share`,
+        );
       agree ||= same;
     }
   }

@@ -56,7 +56,10 @@ export class Log {
 
   /** Entries from `from` through `to`; both must be in the log. */
   slice(from: LogIndex, to: LogIndex): Entry[] {
-    assert(from >= this.firstIndex && to <= this.lastIndex, `log slice ${from}..${to} of ${this.firstIndex}..${this.lastIndex}`);
+    assert(
+      from >= this.firstIndex && to <= this.lastIndex,
+      `log slice ${from}..${to} of ${this.firstIndex}..${this.lastIndex}`,
+    );
     return this.#entries.slice(from - this.firstIndex, to - this.#base.index);
   }
 

@@ -1,6 +1,26 @@
-import { assert, InvariantError, unreachable, type LogIndex, type NodeId, type Random, type Reading, type Term } from "../base/index.ts";
+import {
+  assert,
+  InvariantError,
+  unreachable,
+  type LogIndex,
+  type NodeId,
+  type Random,
+  type Reading,
+  type Term,
+} from "../base/index.ts";
 import type { Core, Event } from "../core/index.ts";
-import { becomeFollower, campaign, checkQuorum, countOwnVote, onElectionTimeout, quorumDeadline, onTimeoutNow, onVoteRequest, onVoteResponse, startTransfer } from "./election.ts";
+import {
+  becomeFollower,
+  campaign,
+  checkQuorum,
+  countOwnVote,
+  onElectionTimeout,
+  quorumDeadline,
+  onTimeoutNow,
+  onVoteRequest,
+  onVoteResponse,
+  startTransfer,
+} from "./election.ts";
 import { everyone, isJoint, jointMembership, encodeMembership, membershipProblem } from "./membership.ts";
 import { expireRemoteReads, onRead, onReadRequest, onReadResponse } from "./reads.ts";
 import {
@@ -17,9 +37,28 @@ import {
   startRound,
 } from "./replication.ts";
 import { recover } from "./recovery.ts";
-import { membershipSettled, onCompact, onSnapshotAck, onSnapshotChunk, onSnapshotData, onSnapshotFailed, onSnapshotInstalled } from "./snapshots.ts";
-import { RaftState, type Effects } from "./state.ts";
-import type { Closed, Command, Entry, Membership, Message, RaftConfig, RaftProtocol, Record, Refusal, Role } from "./types.ts";
+import {
+  membershipSettled,
+  onCompact,
+  onSnapshotAck,
+  onSnapshotChunk,
+  onSnapshotData,
+  onSnapshotFailed,
+  onSnapshotInstalled,
+} from "./snapshots.ts";
+import type { RaftState, Effects } from "./state.ts";
+import type {
+  Closed,
+  Command,
+  Entry,
+  Membership,
+  Message,
+  RaftConfig,
+  RaftProtocol,
+  Record,
+  Refusal,
+  Role,
+} from "./types.ts";
 import { flushWrites, onPersisted } from "./writing.ts";
 
 /**
@@ -131,7 +170,13 @@ export class Raft implements Core<RaftProtocol> {
     } else if (message.type === "voteRequest") {
       raft.sendAfterState(effects, from, { type: "voteResponse", term: raft.term, pre: message.pre, granted: false });
     } else if (message.type === "readRequest") {
-      raft.sendAfterState(effects, from, { type: "readResponse", term: raft.term, id: message.id, index: undefined, closed: undefined });
+      raft.sendAfterState(effects, from, {
+        type: "readResponse",
+        term: raft.term,
+        id: message.id,
+        index: undefined,
+        closed: undefined,
+      });
     }
     return false;
   }
@@ -188,7 +233,9 @@ export class Raft implements Core<RaftProtocol> {
     if (refusal) return refuse(refusal);
     if (!membershipSettled(raft)) return refuse("change-in-progress");
     if (membershipProblem(voters, learners)) return refuse("bad-membership");
-    const joint = raft.planted("single-step-membership") ? { voters, outgoing: [], learners } : jointMembership(raft.membership, voters, learners);
+    const joint = raft.planted("single-step-membership")
+      ? { voters, outgoing: [], learners }
+      : jointMembership(raft.membership, voters, learners);
     const data = encodeMembership(joint);
     const index = raft.appendAsLeader(now, "membership", data);
     adoptMembership(raft, index, data, effects);
@@ -198,7 +245,8 @@ export class Raft implements Core<RaftProtocol> {
   #onWake(now: Reading, effects: Effects): void {
     const raft = this.#state;
     if (raft.leading && !raft.quiesced) this.#leaderTimers(now, effects);
-    else if (!raft.quiesced && raft.electionDeadline !== undefined && now.mono >= raft.electionDeadline) onElectionTimeout(raft, now, effects);
+    else if (!raft.quiesced && raft.electionDeadline !== undefined && now.mono >= raft.electionDeadline)
+      onElectionTimeout(raft, now, effects);
     expireRemoteReads(raft, now, effects);
     this.#endTurn(now, effects);
   }
@@ -219,13 +267,26 @@ export class Raft implements Core<RaftProtocol> {
     const raft = this.#state;
     const leading = raft.leading!;
     const after = raft.config.quiesceAfterMs;
-    if (after === undefined || now.mono - leading.lastWorkAt < after || leading.transfer || leading.reads.length > 0) return false;
+    if (after === undefined || now.mono - leading.lastWorkAt < after || leading.transfer || leading.reads.length > 0)
+      return false;
     if (raft.commitIndex !== raft.log.lastIndex || isJoint(raft.membership)) return false;
     for (const progress of leading.progress.values()) {
-      if (progress.state !== "replicate" || progress.match !== raft.log.lastIndex || progress.ackedRound < leading.round) return false;
+      if (
+        progress.state !== "replicate" ||
+        progress.match !== raft.log.lastIndex ||
+        progress.ackedRound < leading.round
+      )
+        return false;
     }
     for (const node of leading.progress.keys()) {
-      raft.send(effects, node, { type: "heartbeat", term: raft.term, round: leading.round, commit: raft.commitIndex, closed: undefined, quiesce: true });
+      raft.send(effects, node, {
+        type: "heartbeat",
+        term: raft.term,
+        round: leading.round,
+        commit: raft.commitIndex,
+        closed: undefined,
+        quiesce: true,
+      });
     }
     raft.quiesced = true;
     raft.fact(effects, { type: "quiesced" });
@@ -304,7 +365,15 @@ export class Raft implements Core<RaftProtocol> {
   }
 
   /** On a leader: each follower's state. */
-  followers(now: Reading): { node: NodeId; state: "probe" | "replicate" | "snapshot"; match: LogIndex; lagEntries: number; silentMs: number | undefined }[] {
+  followers(
+    now: Reading,
+  ): {
+    node: NodeId;
+    state: "probe" | "replicate" | "snapshot";
+    match: LogIndex;
+    lagEntries: number;
+    silentMs: number | undefined;
+  }[] {
     const raft = this.#state;
     return [...(raft.leading?.progress ?? [])].map(([node, progress]) => ({
       node,
@@ -354,7 +423,8 @@ export class Raft implements Core<RaftProtocol> {
     if (leading) {
       // Leader append-only: a leader's log never loses an entry of its term.
       assert(log.lastIndex >= leading.firstIndex, "the leader lost its own entries");
-      if (leading.firstIndex >= log.firstIndex && log.term(leading.firstIndex) !== raft.term) throw new InvariantError("the leader's first entry was replaced");
+      if (leading.firstIndex >= log.firstIndex && log.term(leading.firstIndex) !== raft.term)
+        throw new InvariantError("the leader's first entry was replaced");
     }
   }
 

@@ -16,9 +16,22 @@ export function onRead(raft: RaftState, now: Reading, id: number, effects: Effec
   }
 }
 
-export function onReadRequest(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "readRequest" }>, effects: Effects): void {
+export function onReadRequest(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "readRequest" }>,
+  effects: Effects,
+): void {
   if (raft.leading) readAsLeader(raft, now, message.id, from, effects);
-  else raft.sendAfterState(effects, from, { type: "readResponse", term: raft.term, id: message.id, index: undefined, closed: undefined });
+  else
+    raft.sendAfterState(effects, from, {
+      type: "readResponse",
+      term: raft.term,
+      id: message.id,
+      index: undefined,
+      closed: undefined,
+    });
 }
 
 function readAsLeader(raft: RaftState, now: Reading, id: number, from: NodeId | undefined, effects: Effects): void {
@@ -43,12 +56,23 @@ export function answerRead(raft: RaftState, read: PendingRead, effects: Effects)
   answer(raft, read.id, read.from, read.index, raft.leading?.closed, effects);
 }
 
-function answer(raft: RaftState, id: number, from: NodeId | undefined, index: number, closed: Closed | undefined, effects: Effects): void {
+function answer(
+  raft: RaftState,
+  id: number,
+  from: NodeId | undefined,
+  index: number,
+  closed: Closed | undefined,
+  effects: Effects,
+): void {
   if (from === undefined) raft.output(effects, { type: "readReady", id, index, closed });
   else raft.send(effects, from, { type: "readResponse", term: raft.term, id, index, closed });
 }
 
-export function onReadResponse(raft: RaftState, message: Extract<Message, { type: "readResponse" }>, effects: Effects): void {
+export function onReadResponse(
+  raft: RaftState,
+  message: Extract<Message, { type: "readResponse" }>,
+  effects: Effects,
+): void {
   if (!raft.remoteReads.delete(message.id)) return;
   if (message.index === undefined) {
     raft.output(effects, { type: "readFailed", id: message.id });

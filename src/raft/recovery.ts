@@ -9,7 +9,9 @@ export function recover(config: RaftConfig, records: readonly Record[], random: 
   for (const record of records) replay(raft, record);
   if (config.applied) adoptApplied(raft, config.applied);
   else if (raft.log.base.index > 0) {
-    throw new InvariantError(`the log begins after ${raft.log.base.index} but the applied state is empty: its directory was lost`);
+    throw new InvariantError(
+      `the log begins after ${raft.log.base.index} but the applied state is empty: its directory was lost`,
+    );
   }
   raft.durableIndex = raft.log.lastIndex;
   raft.unstableFrom = raft.log.lastIndex + 1;
@@ -45,7 +47,8 @@ function replay(raft: RaftState, record: Record): void {
         // What a received snapshot replaced may come back from an older part of the disk's log: it is of an
         // older term than the snapshot, since otherwise the log would have agreed with it.
         if (entry.index <= log.base.index || entry.term < log.base.term) continue;
-        if (entry.index > log.lastIndex + 1) throw new InvariantError(`the log has a gap: ${entry.index} after ${log.lastIndex}`);
+        if (entry.index > log.lastIndex + 1)
+          throw new InvariantError(`the log has a gap: ${entry.index} after ${log.lastIndex}`);
         if (entry.index <= log.lastIndex) {
           log.truncateFrom(entry.index);
           raft.history.truncateFrom(entry.index);
@@ -62,7 +65,9 @@ function replay(raft: RaftState, record: Record): void {
  */
 function adoptApplied(raft: RaftState, applied: SnapshotHead): void {
   if (applied.index < raft.log.base.index) {
-    throw new InvariantError(`the log begins after ${raft.log.base.index} but only ${applied.index} is applied: the applied state is older than the log`);
+    throw new InvariantError(
+      `the log begins after ${raft.log.base.index} but only ${applied.index} is applied: the applied state is older than the log`,
+    );
   }
   raft.clock.observe(applied.timestamp);
   raft.commitIndex = applied.index;

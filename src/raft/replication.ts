@@ -19,13 +19,27 @@ export function startRound(raft: RaftState, now: Reading, effects: Effects): voi
   leading.round++;
   leading.roundWanted = false;
   leading.nextHeartbeatAt = now.mono + raft.config.heartbeatMs;
-  leading.rounds.push({ round: leading.round, sentAt: now.mono, sentAtLeast: now.wall - now.error, commit: raft.commitIndex });
+  leading.rounds.push({
+    round: leading.round,
+    sentAt: now.mono,
+    sentAtLeast: now.wall - now.error,
+    commit: raft.commitIndex,
+  });
   const closed = closedNow(raft, now);
   for (const [node, progress] of leading.progress) {
     progress.heartbeatRound = leading.round;
     progress.heartbeatNext = progress.next;
-    const commit = raft.planted("heartbeat-commits-ahead") ? raft.commitIndex : Math.min(raft.commitIndex, progress.match);
-    raft.send(effects, node, { type: "heartbeat", term: raft.term, round: leading.round, commit, closed, quiesce: false });
+    const commit = raft.planted("heartbeat-commits-ahead")
+      ? raft.commitIndex
+      : Math.min(raft.commitIndex, progress.match);
+    raft.send(effects, node, {
+      type: "heartbeat",
+      term: raft.term,
+      round: leading.round,
+      commit,
+      closed,
+      quiesce: false,
+    });
     progress.sentCommit = commit;
   }
   onRoundAnswered(raft, effects);
@@ -33,7 +47,8 @@ export function startRound(raft: RaftState, now: Reading, effects: Effects): voi
 
 /** What a leader may close: under a lease the present, else what its last answered round closed. */
 export function closedNow(raft: RaftState, now: Reading): Closed | undefined {
-  if (raft.hasLease(now) || raft.planted("closed-too-early")) return { at: now.wall - now.error, index: raft.commitIndex };
+  if (raft.hasLease(now) || raft.planted("closed-too-early"))
+    return { at: now.wall - now.error, index: raft.commitIndex };
   return raft.leading?.closed;
 }
 
@@ -46,9 +61,11 @@ export function onRoundAnswered(raft: RaftState, effects: Effects): void {
   while (leading.rounds.length > 0 && leading.rounds[0]!.round <= round) {
     const answered = leading.rounds.shift()!;
     leading.quorumContactAt = answered.sentAt;
-    if (raft.leadsSettled && answered.commit >= leading.firstIndex) leading.closed = { at: answered.sentAtLeast, index: answered.commit };
+    if (raft.leadsSettled && answered.commit >= leading.firstIndex)
+      leading.closed = { at: answered.sentAtLeast, index: answered.commit };
   }
-  while (leading.reads.length > 0 && leading.reads[0]!.round <= round) answerRead(raft, leading.reads.shift()!, effects);
+  while (leading.reads.length > 0 && leading.reads[0]!.round <= round)
+    answerRead(raft, leading.reads.shift()!, effects);
 }
 
 /** Sends a follower what it lacks, as far as flow control lets. */
@@ -60,7 +77,8 @@ export function replicateTo(raft: RaftState, now: Reading, node: NodeId, progres
     }
     if (progress.state === "probe" && progress.probing) return;
     const { config, log } = raft;
-    if (progress.inflight.length >= config.maxInflightMessages || progress.inflightBytes >= config.maxInflightBytes) return;
+    if (progress.inflight.length >= config.maxInflightMessages || progress.inflightBytes >= config.maxInflightBytes)
+      return;
     const previous = { index: progress.next - 1, term: log.term(progress.next - 1) };
     if (previous.term === undefined) {
       becomeSnapshot(progress);
@@ -95,10 +113,23 @@ function tellCommit(raft: RaftState, now: Reading, node: NodeId, progress: Progr
   const commit = Math.min(raft.commitIndex, progress.match);
   if (commit <= progress.sentCommit) return;
   progress.sentCommit = commit;
-  raft.send(effects, node, { type: "heartbeat", term: raft.term, round: 0, commit, closed: closedNow(raft, now), quiesce: false });
+  raft.send(effects, node, {
+    type: "heartbeat",
+    term: raft.term,
+    round: 0,
+    commit,
+    closed: closedNow(raft, now),
+    quiesce: false,
+  });
 }
 
-export function heard(raft: RaftState, now: Reading, from: NodeId, round: number, effects: Effects): Progress | undefined {
+export function heard(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  round: number,
+  effects: Effects,
+): Progress | undefined {
   const progress = raft.progressOf(from);
   if (!progress) return undefined;
   progress.heardAt = now.mono;
@@ -109,7 +140,13 @@ export function heard(raft: RaftState, now: Reading, from: NodeId, round: number
   return progress;
 }
 
-export function onAppendAccepted(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "appendAccepted" }>, effects: Effects): void {
+export function onAppendAccepted(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "appendAccepted" }>,
+  effects: Effects,
+): void {
   const progress = heard(raft, now, from, message.round, effects);
   if (!progress) return;
   const news = accepted(progress, message.match);
@@ -122,7 +159,13 @@ export function onAppendAccepted(raft: RaftState, now: Reading, from: NodeId, me
   raft.turnOpen = true;
 }
 
-export function onAppendRejected(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "appendRejected" }>, effects: Effects): void {
+export function onAppendRejected(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "appendRejected" }>,
+  effects: Effects,
+): void {
   const progress = heard(raft, now, from, message.round, effects);
   if (!progress || progress.state === "snapshot") return;
   // Late answers of an earlier exchange: what was accepted since cannot be rejected.
@@ -133,7 +176,13 @@ export function onAppendRejected(raft: RaftState, now: Reading, from: NodeId, me
   raft.turnOpen = true;
 }
 
-export function onHeartbeatAck(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "heartbeatAck" }>, effects: Effects): void {
+export function onHeartbeatAck(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "heartbeatAck" }>,
+  effects: Effects,
+): void {
   const progress = heard(raft, now, from, message.round, effects);
   if (!progress) return;
   if (progress.state === "probe") {
@@ -155,7 +204,11 @@ export function onHeartbeatAck(raft: RaftState, now: Reading, from: NodeId, mess
 export function maybeCommit(raft: RaftState, effects: Effects): void {
   if (!raft.leading) return;
   const index = raft.quorumMatch();
-  if (index > raft.commitIndex && (raft.log.term(index) === raft.term || raft.planted("old-term-committed-by-counting"))) advanceCommit(raft, index, effects);
+  if (
+    index > raft.commitIndex &&
+    (raft.log.term(index) === raft.term || raft.planted("old-term-committed-by-counting"))
+  )
+    advanceCommit(raft, index, effects);
 }
 
 // ---- Follower --------------------------------------------------------------------------------------
@@ -179,9 +232,19 @@ export function onAppend(raft: RaftState, now: Reading, from: NodeId, message: A
   if (last <= raft.commitIndex) {
     // All of it is committed here already, so it is the leader's too (leader completeness).
     acknowledge(raft, from, message.round, raft.commitIndex);
-  } else if (message.previous.index >= raft.commitIndex && !log.has(message.previous) && !(raft.planted("no-previous-check") && message.previous.index <= log.lastIndex)) {
+  } else if (
+    message.previous.index >= raft.commitIndex &&
+    !log.has(message.previous) &&
+    !(raft.planted("no-previous-check") && message.previous.index <= log.lastIndex)
+  ) {
     const hint = log.lastAtMost(message.previous.index, message.previous.term);
-    raft.sendAfterState(effects, from, { type: "appendRejected", term: raft.term, round: message.round, rejected: message.previous.index, hint });
+    raft.sendAfterState(effects, from, {
+      type: "appendRejected",
+      term: raft.term,
+      round: message.round,
+      rejected: message.previous.index,
+      hint,
+    });
   } else {
     takeEntries(raft, message, effects);
     acknowledge(raft, from, message.round, last);
@@ -195,7 +258,8 @@ function takeEntries(raft: RaftState, message: Append, effects: Effects): void {
   const { log } = raft;
   let first: LogIndex | undefined;
   const last = message.previous.index + message.entries.length;
-  if (raft.planted("late-append-truncates") && message.entries.length > 0 && last < log.lastIndex) truncate(raft, last + 1, effects);
+  if (raft.planted("late-append-truncates") && message.entries.length > 0 && last < log.lastIndex)
+    truncate(raft, last + 1, effects);
   for (const entry of message.entries) {
     if (entry.index <= raft.commitIndex || log.term(entry.index) === entry.term) continue;
     if (entry.index <= log.lastIndex) truncate(raft, entry.index, effects);
@@ -213,7 +277,8 @@ function truncate(raft: RaftState, from: LogIndex, effects: Effects): void {
   raft.log.truncateFrom(from);
   raft.durableIndex = Math.min(raft.durableIndex, from - 1);
   raft.unstableFrom = Math.min(raft.unstableFrom, from);
-  if (raft.history.truncateFrom(from)) raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
+  if (raft.history.truncateFrom(from))
+    raft.fact(effects, { type: "membership", index: raft.history.currentIndex, membership: raft.membership });
   raft.fact(effects, { type: "truncated", from });
 }
 
@@ -227,16 +292,32 @@ export function adoptMembership(raft: RaftState, index: LogIndex, data: Uint8Arr
 /** One answer a turn: it leaves with the write that makes the entries durable. */
 function acknowledge(raft: RaftState, to: NodeId, round: number, match: LogIndex): void {
   const due = raft.ackDue;
-  raft.ackDue = { to, round: Math.max(round, due?.to === to ? due.round : 0), match: Math.max(match, due?.to === to ? due.match : 0) };
+  raft.ackDue = {
+    to,
+    round: Math.max(round, due?.to === to ? due.round : 0),
+    match: Math.max(match, due?.to === to ? due.match : 0),
+  };
   raft.turnOpen = true;
 }
 
-export function onHeartbeat(raft: RaftState, now: Reading, from: NodeId, message: Extract<Message, { type: "heartbeat" }>, effects: Effects): void {
+export function onHeartbeat(
+  raft: RaftState,
+  now: Reading,
+  from: NodeId,
+  message: Extract<Message, { type: "heartbeat" }>,
+  effects: Effects,
+): void {
   heardFromLeader(raft, now, from, effects);
   // The leader sends at most what this node has acknowledged, so the commit index is safe to take.
   advanceCommit(raft, Math.min(message.commit, raft.log.lastIndex), effects);
   noteClosed(raft, message.closed);
-  if (message.round > 0) raft.sendAfterState(effects, from, { type: "heartbeatAck", term: raft.term, round: message.round, last: raft.log.lastIndex });
+  if (message.round > 0)
+    raft.sendAfterState(effects, from, {
+      type: "heartbeatAck",
+      term: raft.term,
+      round: message.round,
+      last: raft.log.lastIndex,
+    });
   if (message.quiesce && message.commit === raft.log.lastIndex) {
     raft.quiesced = true;
     raft.electionDeadline = undefined;
@@ -251,7 +332,10 @@ export function noteClosed(raft: RaftState, closed: Closed | undefined): void {
     if (raft.closedAhead.length >= 4) raft.closedAhead.splice(2, 1);
     raft.closedAhead.push(closed);
   }
-  while (raft.closedAhead.length > 0 && (raft.closedAhead[0]!.index <= raft.appliedIndex || raft.planted("closed-before-applied"))) {
+  while (
+    raft.closedAhead.length > 0 &&
+    (raft.closedAhead[0]!.index <= raft.appliedIndex || raft.planted("closed-before-applied"))
+  ) {
     const next = raft.closedAhead.shift()!;
     if (raft.closed === undefined || next.at > raft.closed.at) raft.closed = next;
   }
@@ -287,7 +371,12 @@ export function deliverCommitted(raft: RaftState, effects: Effects): void {
 
 /** Leaves a joint configuration as soon as it is committed (thesis, 4.3); also one that an earlier leader entered. */
 export function maybeLeaveJoint(raft: RaftState, now: Reading, effects: Effects): void {
-  if (!raft.leadsSettled || !isJoint(raft.membership) || (raft.history.currentIndex > raft.commitIndex && !raft.planted("leaves-joint-early"))) return;
+  if (
+    !raft.leadsSettled ||
+    !isJoint(raft.membership) ||
+    (raft.history.currentIndex > raft.commitIndex && !raft.planted("leaves-joint-early"))
+  )
+    return;
   const data = encodeMembership(leaveJoint(raft.membership));
   adoptMembership(raft, raft.appendAsLeader(now, "membership", data), data, effects);
 }

@@ -1,11 +1,32 @@
-import { assert, emptyBytes, type LogIndex, type NodeId, type Random, type Reading, type Term, type WriteId } from "../base/index.ts";
+import {
+  assert,
+  emptyBytes,
+  type LogIndex,
+  type NodeId,
+  type Random,
+  type Reading,
+  type Term,
+  type WriteId,
+} from "../base/index.ts";
 import { HybridClock, type Timestamp } from "../clock/index.ts";
 import type { Effect } from "../core/index.ts";
 import { quorumValue } from "../quorum/index.ts";
 import { Log } from "./log.ts";
 import { everyone, isVoter, MembershipHistory } from "./membership.ts";
 import { newProgress, type Progress } from "./progress.ts";
-import type { Closed, EntryKind, Fact, Membership, Message, Output, RaftConfig, RaftProtocol, Record, Role, SnapshotHead } from "./types.ts";
+import type {
+  Closed,
+  EntryKind,
+  Fact,
+  Membership,
+  Message,
+  Output,
+  RaftConfig,
+  RaftProtocol,
+  Record,
+  Role,
+  SnapshotHead,
+} from "./types.ts";
 
 export type Effects = Effect<RaftProtocol>[];
 
@@ -156,7 +177,10 @@ export class RaftState {
    * that membership is committed: it may be the only one that holds it (thesis, 4.2.2).
    */
   mayCampaign(): boolean {
-    return this.isVoter() || (this.history.currentIndex > this.commitIndex && isVoter(this.history.at(this.commitIndex), this.id));
+    return (
+      this.isVoter() ||
+      (this.history.currentIndex > this.commitIndex && isVoter(this.history.at(this.commitIndex), this.id))
+    );
   }
 
   /** Whether the term's no-op is committed, so that the commit index is known to be current. */
@@ -213,8 +237,18 @@ export class RaftState {
   /** Whether reads may be served without asking anyone: no other leader can exist before the lease ends. */
   hasLease(now: Reading): boolean {
     const { leading, config } = this;
-    if (!leading || !config.leases || (leading.leaseForfeited && !this.planted("lease-survives-transfer")) || !this.leadsSettled) return false;
-    return now.mono < leading.quorumContactAt + config.electionTimeoutMs * (this.planted("lease-ignores-drift") ? 1 : 1 - config.clockDrift);
+    if (
+      !leading ||
+      !config.leases ||
+      (leading.leaseForfeited && !this.planted("lease-survives-transfer")) ||
+      !this.leadsSettled
+    )
+      return false;
+    return (
+      now.mono <
+      leading.quorumContactAt +
+        config.electionTimeoutMs * (this.planted("lease-ignores-drift") ? 1 : 1 - config.clockDrift)
+    );
   }
 
   progressOf(node: NodeId): Progress | undefined {
@@ -236,16 +270,25 @@ export class RaftState {
     if (!leading) return;
     const peers = this.peers();
     for (const node of leading.progress.keys()) if (!peers.includes(node)) leading.progress.delete(node);
-    for (const node of peers) if (!leading.progress.has(node)) leading.progress.set(node, newProgress(this.log.lastIndex + 1));
+    for (const node of peers)
+      if (!leading.progress.has(node)) leading.progress.set(node, newProgress(this.log.lastIndex + 1));
   }
 
   quorumRound(): number {
-    return quorumValue(this.membership, (node) => (node === this.id ? this.leading!.round : (this.progressOf(node)?.ackedRound ?? 0)));
+    return quorumValue(this.membership, (node) =>
+      node === this.id ? this.leading!.round : (this.progressOf(node)?.ackedRound ?? 0),
+    );
   }
 
   quorumMatch(): LogIndex {
     const membership = this.planted("joint-counts-new-only") ? { ...this.membership, outgoing: [] } : this.membership;
-    return quorumValue(membership, (node) => (node === this.id ? (this.planted("leader-counts-unsynced") ? this.log.lastIndex : this.durableIndex) : (this.progressOf(node)?.match ?? 0)));
+    return quorumValue(membership, (node) =>
+      node === this.id
+        ? this.planted("leader-counts-unsynced")
+          ? this.log.lastIndex
+          : this.durableIndex
+        : (this.progressOf(node)?.match ?? 0),
+    );
   }
 
   /** The head of a snapshot of the state after `index`, which must be in the log or its base. */

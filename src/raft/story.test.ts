@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { Story } from "./story.testing.ts";
+import { Story } from "./story.suite.ts";
 
 const folder = new URL("../../testdata/raft/", import.meta.url);
 

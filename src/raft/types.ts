@@ -123,7 +123,12 @@ export type Command =
   /** Asks for an index at which a read is linearizable. Answered by `readReady` or `readFailed`. */
   | { readonly type: "read"; readonly id: number }
   /** Moves to new voters and learners through a joint configuration. Answered by `proposed` or `refused`. */
-  | { readonly type: "changeMembership"; readonly batch: number; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
+  | {
+      readonly type: "changeMembership";
+      readonly batch: number;
+      readonly voters: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   /** Hands leadership over; undefined: to the most advanced voter. */
   | { readonly type: "transfer"; readonly to: NodeId | undefined }
   /** The applied state is durable through `index`: the log below may go. */
@@ -148,7 +153,13 @@ export type Command =
 export type Refusal = "not-leader" | "transferring" | "overloaded" | "change-in-progress" | "bad-membership";
 
 export type Output =
-  | { readonly type: "proposed"; readonly batch: number; readonly first: LogIndex; readonly count: number; readonly term: Term }
+  | {
+      readonly type: "proposed";
+      readonly batch: number;
+      readonly first: LogIndex;
+      readonly count: number;
+      readonly term: Term;
+    }
   | { readonly type: "refused"; readonly batch: number; readonly reason: Refusal }
   /** Committed entries, in order, each exactly once in this life of the core. */
   | { readonly type: "committed"; readonly entries: readonly Entry[] }
@@ -161,7 +172,13 @@ export type Output =
   /** No more chunks of the snapshot for this follower are needed. */
   | { readonly type: "closeSnapshot"; readonly to: NodeId }
   /** Take over a chunk; after the one with `done`, answer `snapshotInstalled` once the new state is durable. */
-  | { readonly type: "installChunk"; readonly head: SnapshotHead; readonly first: boolean; readonly data: Uint8Array; readonly done: boolean }
+  | {
+      readonly type: "installChunk";
+      readonly head: SnapshotHead;
+      readonly first: boolean;
+      readonly data: Uint8Array;
+      readonly done: boolean;
+    }
   /** The log at or below `index` is no longer needed on disk. */
   | { readonly type: "truncate"; readonly index: LogIndex };
 
@@ -176,7 +193,13 @@ export type Record =
 export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 
 export type Fact =
-  | { readonly type: "roleChanged"; readonly role: Role; readonly term: Term; readonly leader: NodeId | undefined; readonly reason: string }
+  | {
+      readonly type: "roleChanged";
+      readonly role: Role;
+      readonly term: Term;
+      readonly leader: NodeId | undefined;
+      readonly reason: string;
+    }
   | { readonly type: "voted"; readonly term: Term; readonly candidate: NodeId }
   | { readonly type: "appended"; readonly first: LogIndex; readonly last: LogIndex; readonly term: Term }
   | { readonly type: "truncated"; readonly from: LogIndex }

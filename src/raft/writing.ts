@@ -12,7 +12,8 @@ export function flushWrites(raft: RaftState, effects: Effects): void {
     else raft.afterWrite.push({ to, message });
   }
   const records: Record[] = raft.recordsFirst.splice(0);
-  if (raft.stateChanged && !raft.planted("vote-not-persisted")) records.push({ type: "state", term: raft.term, vote: raft.vote });
+  if (raft.stateChanged && !raft.planted("vote-not-persisted"))
+    records.push({ type: "state", term: raft.term, vote: raft.vote });
   const hasEntries = raft.unstableFrom <= raft.log.lastIndex;
   if (hasEntries) records.push({ type: "entries", entries: raft.log.slice(raft.unstableFrom, raft.log.lastIndex) });
   const sends = raft.afterWrite;
@@ -39,7 +40,12 @@ export function flushWrites(raft: RaftState, effects: Effects): void {
   release(raft, sends, outputs, effects);
 }
 
-function release(raft: RaftState, sends: RaftState["afterWrite"], outputs: RaftState["outputsAfterWrite"], effects: Effects): void {
+function release(
+  raft: RaftState,
+  sends: RaftState["afterWrite"],
+  outputs: RaftState["outputsAfterWrite"],
+  effects: Effects,
+): void {
   for (const { to, message } of sends) {
     // A promise of an earlier term is void, and so is a candidacy that was overtaken.
     if (message.term === raft.term || message.type === "voteResponse") raft.send(effects, to, message);

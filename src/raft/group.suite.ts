@@ -7,7 +7,15 @@ import { utf8 } from "../base/bytes.ts";
 import type { Effect, Event } from "../core/index.ts";
 import { GroupInvariants } from "./invariants.ts";
 import { Raft } from "./raft.ts";
-import { defaultRaftTimings, type Entry, type Output, type RaftConfig, type RaftProtocol, type Record, type SnapshotHead } from "./types.ts";
+import {
+  defaultRaftTimings,
+  type Entry,
+  type Output,
+  type RaftConfig,
+  type RaftProtocol,
+  type Record,
+  type SnapshotHead,
+} from "./types.ts";
 
 interface Machine {
   /** Applied commands, as text. */
@@ -53,11 +61,11 @@ export class Group {
   lossRate: number;
   events = 0;
   readonly #options: GroupOptions;
-  #queue: Happening[] = [];
+  readonly #queue: Happening[] = [];
   #order = 0;
-  #batches = new Map<number, readonly string[]>();
+  readonly #batches = new Map<number, readonly string[]>();
   #nextBatch = 1;
-  #waiting = new Map<string, string>();
+  readonly #waiting = new Map<string, string>();
 
   constructor(options: GroupOptions) {
     this.#options = options;
@@ -65,7 +73,16 @@ export class Group {
     this.lossRate = options.lossRate ?? 0;
     for (let id = 1; id <= options.nodes; id++) {
       const empty = { log: [], head: undefined };
-      this.members.set(id, { id, raft: undefined, life: 0, durable: [], machine: empty, durableMachine: empty, incoming: "", diskFreeAt: 0 });
+      this.members.set(id, {
+        id,
+        raft: undefined,
+        life: 0,
+        durable: [],
+        machine: empty,
+        durableMachine: empty,
+        incoming: "",
+        diskFreeAt: 0,
+      });
       this.start(id);
     }
   }
@@ -80,7 +97,14 @@ export class Group {
     const config: RaftConfig = {
       id,
       group: 0,
-      bootstrap: { voters: voters.length >= this.#options.nodes || this.#options.bootstrap ? voters : Array.from({ length: this.#options.nodes }, (_, i) => i + 1), outgoing: [], learners: [] },
+      bootstrap: {
+        voters:
+          voters.length >= this.#options.nodes || this.#options.bootstrap
+            ? voters
+            : Array.from({ length: this.#options.nodes }, (_, i) => i + 1),
+        outgoing: [],
+        learners: [],
+      },
       applied: member.durableMachine.head,
       ...defaultRaftTimings,
       maxAppendBytes: 200,
@@ -141,7 +165,8 @@ export class Group {
     const { life } = member;
     if (wakeAt !== undefined) {
       this.#schedule(Math.max(0, wakeAt - this.now), () => {
-        if (member.life === life && member.raft && (member.raft.wakeAt ?? Infinity) <= this.now) this.step(id, { kind: "wake" });
+        if (member.life === life && member.raft && (member.raft.wakeAt ?? Infinity) <= this.now)
+          this.step(id, { kind: "wake" });
       });
     }
   }
@@ -159,7 +184,8 @@ export class Group {
 
   checkLogs(): void {
     const live = this.live();
-    for (const one of live) for (const other of live) if (one.id < other.id) GroupInvariants.checkLogs(one.raft!, other.raft!);
+    for (const one of live)
+      for (const other of live) if (one.id < other.id) GroupInvariants.checkLogs(one.raft!, other.raft!);
   }
 
   #schedule(delayMs: number, run: () => void): void {
@@ -176,7 +202,8 @@ export class Group {
         const copies = this.random.float() < this.lossRate ? 0 : this.random.float() < this.lossRate ? 2 : 1;
         for (let i = 0; i < copies; i++) {
           this.#schedule(1 + this.random.float() * (this.#options.maxDelayMs ?? 5), () => {
-            if (!this.cut.has(`${id}>${effect.to}`)) this.step(effect.to, { kind: "message", from: id, message: effect.message });
+            if (!this.cut.has(`${id}>${effect.to}`))
+              this.step(effect.to, { kind: "message", from: id, message: effect.message });
           });
         }
         return;
@@ -220,7 +247,15 @@ export class Group {
         const text = JSON.stringify(member.machine.log);
         const size = Math.ceil(text.length / 3);
         const done = from === 2;
-        const command = { type: "snapshotData", to: output.to, head, cursor: output.cursor, next: Uint8Array.of(from + 1), data: utf8(text.slice(from * size, (from + 1) * size)), done } as const;
+        const command = {
+          type: "snapshotData",
+          to: output.to,
+          head,
+          cursor: output.cursor,
+          next: Uint8Array.of(from + 1),
+          data: utf8(text.slice(from * size, (from + 1) * size)),
+          done,
+        } as const;
         this.#schedule(0, () => member.life === life && this.step(id, { kind: "command", command }));
         return;
       }
@@ -240,14 +275,14 @@ export class Group {
           member.durableMachine = { log: [...member.machine.log], head };
           this.step(id, { kind: "command", command: { type: "snapshotInstalled", head } });
         });
-        return;
+        break;
       }
       case "truncate":
       case "closeSnapshot":
       case "leadership":
       case "refused":
       case "readFailed":
-        return;
+        break;
     }
   }
 
@@ -261,7 +296,12 @@ export class Group {
         this.#waiting.delete(`${entry.index}/${entry.term}`);
         this.acknowledged.push(text);
       }
-      machine.head = { index: entry.index, term: entry.term, timestamp: entry.timestamp, membership: member.raft!.membershipAt(entry.index) };
+      machine.head = {
+        index: entry.index,
+        term: entry.term,
+        timestamp: entry.timestamp,
+        membership: member.raft!.membershipAt(entry.index),
+      };
     }
     // Now and then the applied state becomes durable, and the log may be cut.
     if (this.random.below(8) === 0) {

@@ -18,11 +18,30 @@
  *     > compact N INDEX
  *     > status
  */
-import { fromUtf8, must, seededRandom, utf8, type NodeId, type Random, type Reading, type WriteId } from "../base/index.ts";
+import {
+  fromUtf8,
+  must,
+  seededRandom,
+  utf8,
+  type NodeId,
+  type Random,
+  type Reading,
+  type WriteId,
+} from "../base/index.ts";
 import type { Effect, Event } from "../core/index.ts";
 import { GroupInvariants } from "./invariants.ts";
 import { Raft } from "./raft.ts";
-import { defaultRaftTimings, type Entry, type Membership, type Message, type Output, type RaftConfig, type RaftProtocol, type Record, type SnapshotHead } from "./types.ts";
+import {
+  defaultRaftTimings,
+  type Entry,
+  type Membership,
+  type Message,
+  type Output,
+  type RaftConfig,
+  type RaftProtocol,
+  type Record,
+  type SnapshotHead,
+} from "./types.ts";
 
 interface Player {
   raft: Raft | undefined;
@@ -36,14 +55,14 @@ interface Player {
 const never: Random = { u32: () => 0, float: () => 0.5, below: () => 0, fork: () => seededRandom(1) };
 
 export class Story {
-  #players = new Map<NodeId, Player>();
+  readonly #players = new Map<NodeId, Player>();
   #network: { from: NodeId; to: NodeId; message: Message }[] = [];
-  #cut = new Set<string>();
+  readonly #cut = new Set<string>();
   #size = 0;
   #now = 0;
   #nextRequest = 1;
   #lines: string[] = [];
-  #invariants = new GroupInvariants();
+  readonly #invariants = new GroupInvariants();
 
   /** What a command makes the group do, a line each. */
   run(command: string): string[] {
@@ -60,14 +79,24 @@ export class Story {
       case "nodes":
         this.#size = node;
         for (let id = 1; id <= node; id++) {
-          this.#players.set(id, { raft: undefined, records: [], held: false, writes: [], applied: [], head: undefined });
+          this.#players.set(id, {
+            raft: undefined,
+            records: [],
+            held: false,
+            writes: [],
+            applied: [],
+            head: undefined,
+          });
           this.#start(id);
         }
         return;
       case "campaign":
         return this.#direct(node, (raft, effects) => Raft.campaignNow(raft, this.#reading(), effects));
       case "propose":
-        return this.#step(node, { kind: "command", command: { type: "propose", batch: this.#nextRequest++, commands: words.slice(1).map(utf8) } });
+        return this.#step(node, {
+          kind: "command",
+          command: { type: "propose", batch: this.#nextRequest++, commands: words.slice(1).map(utf8) },
+        });
       case "read":
         return this.#step(node, { kind: "command", command: { type: "read", id: this.#nextRequest++ } });
       case "deliver":
@@ -93,13 +122,22 @@ export class Story {
       case "restart":
         return this.#start(node);
       case "change":
-        return this.#step(node, { kind: "command", command: { type: "changeMembership", batch: this.#nextRequest++, voters: list(words, "voters"), learners: list(words, "learners") } });
+        return this.#step(node, {
+          kind: "command",
+          command: {
+            type: "changeMembership",
+            batch: this.#nextRequest++,
+            voters: list(words, "voters"),
+            learners: list(words, "learners"),
+          },
+        });
       case "transfer":
         return this.#step(node, { kind: "command", command: { type: "transfer", to: Number(words[2]) } });
       case "compact":
         return this.#step(node, { kind: "command", command: { type: "compact", index: Number(words[1]) } });
       case "status":
-        for (const [id, player] of this.#players) this.#lines.push(player.raft ? status(id, player.raft, player.applied) : `${id} is down`);
+        for (const [id, player] of this.#players)
+          this.#lines.push(player.raft ? status(id, player.raft, player.applied) : `${id} is down`);
         return;
       default:
         throw new Error(`no such command: ${verb}`);
@@ -116,8 +154,19 @@ export class Story {
 
   #start(id: NodeId): void {
     const player = this.#player(id);
-    const bootstrap: Membership = { voters: Array.from({ length: this.#size }, (_, i) => i + 1), outgoing: [], learners: [] };
-    const config: RaftConfig = { id, group: 0, bootstrap, applied: player.head, ...defaultRaftTimings, retainedLogBytes: 0 };
+    const bootstrap: Membership = {
+      voters: Array.from({ length: this.#size }, (_, i) => i + 1),
+      outgoing: [],
+      learners: [],
+    };
+    const config: RaftConfig = {
+      id,
+      group: 0,
+      bootstrap,
+      applied: player.head,
+      ...defaultRaftTimings,
+      retainedLogBytes: 0,
+    };
     player.raft = new Raft(config, player.records, never);
     this.#step(id, { kind: "wake" });
   }
@@ -125,7 +174,9 @@ export class Story {
   #tick(ms: number): void {
     const end = this.#now + ms;
     while (true) {
-      const due = [...this.#players.entries()].filter(([, { raft }]) => (raft?.wakeAt ?? Infinity) <= end).sort(([a, x], [b, y]) => x.raft!.wakeAt! - y.raft!.wakeAt! || a - b)[0];
+      const due = [...this.#players.entries()]
+        .filter(([, { raft }]) => (raft?.wakeAt ?? Infinity) <= end)
+        .sort(([a, x], [b, y]) => x.raft!.wakeAt! - y.raft!.wakeAt! || a - b)[0];
       if (!due) break;
       this.#now = Math.max(this.#now, due[1].raft!.wakeAt!);
       this.#step(due[0], { kind: "wake" });
@@ -201,7 +252,10 @@ export class Story {
       else {
         this.#invariants.onFact(id, effect.fact);
         const { fact } = effect;
-        if (fact.type === "roleChanged") this.#lines.push(`${id} is ${fact.role} of term ${fact.term}${fact.leader === undefined ? "" : `, leader ${fact.leader}`} (${fact.reason})`);
+        if (fact.type === "roleChanged")
+          this.#lines.push(
+            `${id} is ${fact.role} of term ${fact.term}${fact.leader === undefined ? "" : `, leader ${fact.leader}`} (${fact.reason})`,
+          );
         if (fact.type === "membership") this.#lines.push(`${id} adopts ${members(fact.membership)} at ${fact.index}`);
         if (fact.type === "truncated") this.#lines.push(`${id} truncates its log from ${fact.from}`);
         if (fact.type === "compacted") this.#lines.push(`${id} compacts its log through ${fact.index}`);
@@ -217,7 +271,12 @@ export class Story {
         this.#lines.push(`${id} applies ${output.entries.map(show).join(" ")}`);
         for (const entry of output.entries) {
           if (entry.kind === "command") player.applied.push(fromUtf8(entry.data));
-          player.head = { index: entry.index, term: entry.term, timestamp: entry.timestamp, membership: player.raft!.membershipAt(entry.index) };
+          player.head = {
+            index: entry.index,
+            term: entry.term,
+            timestamp: entry.timestamp,
+            membership: player.raft!.membershipAt(entry.index),
+          };
         }
         return;
       case "readReady":
@@ -229,7 +288,18 @@ export class Story {
       case "readSnapshot": {
         const head = must(player.head, "applied state");
         const data = utf8(player.applied.join(" "));
-        return this.#step(id, { kind: "command", command: { type: "snapshotData", to: output.to, head, cursor: output.cursor, next: new Uint8Array(0), data, done: true } });
+        return this.#step(id, {
+          kind: "command",
+          command: {
+            type: "snapshotData",
+            to: output.to,
+            head,
+            cursor: output.cursor,
+            next: new Uint8Array(0),
+            data,
+            done: true,
+          },
+        });
       }
       case "installChunk":
         player.applied = fromUtf8(output.data).split(" ");
@@ -240,7 +310,7 @@ export class Story {
       case "leadership":
       case "closeSnapshot":
       case "truncate":
-        return;
+        break;
     }
   }
 }
