@@ -18,4 +18,6 @@ export interface Context {
   /** The lowest revision at which keys can be read; events begin one above. */
   compactedRevision: number;
   settings: Settings;
+  /** The revision that the engine has durably: what is above it, only the overlay's layers have. */
+  durableRevision: number;
 }

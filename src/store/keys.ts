@@ -155,7 +155,10 @@ export class Keys {
     let scanned = 0;
     let eventBytes = 0;
     let lastRevision = 0;
-    for (const [at, bytes] of overlay.range("history", { from: historyKey(fromRevision, 0) })) {
+    const range = { from: historyKey(fromRevision, 0) };
+    // Watches ask for the latest: most of the time the engine need not be asked.
+    const isRecent = fromRevision > this.#context.durableRevision;
+    for (const [at, bytes] of isRecent ? overlay.recent("history", range) : overlay.range("history", range)) {
       const here = revisionOfHistoryKey(at);
       const isFull = events.length >= limit || scanned >= scanLimit || eventBytes >= maximumBytes;
       if (here !== lastRevision && isFull) return { events, next: here };

@@ -131,6 +131,17 @@ export function layeredReader(layers: () => readonly Layer[], engine: EngineRead
   };
 }
 
+/** What the layers alone have. */
+export function* layeredRows(
+  layers: readonly Layer[],
+  table: TableName,
+  options: RangeOptions,
+): Generator<readonly [string, Uint8Array]> {
+  for (const [key, row] of mergeRows(layersOf(layers, table, options), options.reverse === true)) {
+    if (row !== null) yield [key, row];
+  }
+}
+
 /** Only what the layers say, deletions included: what a commit has to write. */
 export function* layeredChanges(
   layers: readonly Layer[],

@@ -49,6 +49,7 @@ export class Machine {
       revision: 0,
       compactedRevision: 0,
       settings: defaultSettings,
+      durableRevision: 0,
     };
     this.keys = new Keys(this.context);
     this.counters = new Counters(this.context);
@@ -65,6 +66,7 @@ export class Machine {
     const meta = row === undefined ? undefined : decodeMeta(row);
     context.applied = meta?.applied ?? initialPosition;
     context.revision = meta?.revision ?? 0;
+    context.durableRevision = context.revision;
     context.compactedRevision = meta?.compactedRevision ?? 0;
     context.settings = meta?.settings ?? defaultSettings;
     this.keyspaces.load(meta?.nextKeyspaceId);

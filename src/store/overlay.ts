@@ -1,7 +1,7 @@
 import { assert, copyBytes, type RangeOptions } from "../base/index.ts";
 import type { Batch, Engine, EngineError, EngineReader, EngineSnapshot, TableName } from "./engine.ts";
 import { tableNames } from "./engine.ts";
-import { Layer, layeredChanges, layeredReader } from "./layer.ts";
+import { Layer, layeredChanges, layeredReader, layeredRows } from "./layer.ts";
 
 export interface OverlaySnapshot extends EngineReader {
   close(): void;
@@ -49,6 +49,11 @@ export class Overlay implements EngineReader {
 
   range(table: TableName, options: RangeOptions): Iterable<readonly [string, Uint8Array]> {
     return this.#reader.range(table, options);
+  }
+
+  /** Only what the engine does not have durably. */
+  recent(table: TableName, options: RangeOptions): Iterable<readonly [string, Uint8Array]> {
+    return layeredRows(this.#layers, table, options);
   }
 
   keys(table: TableName, options: RangeOptions): Iterable<string> {

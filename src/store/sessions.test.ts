@@ -5,6 +5,7 @@ import { subject } from "./subject.suite.ts";
 
 const increment: Operation = { kind: "increment", counter: "n", by: 1 };
 const open: Operation = { kind: "openSession", clientId: "client" };
+const none: Envelope = { kind: "none" };
 const at = (session: number, sequence: number, floor = 0): Envelope => ({ kind: "session", session, sequence, floor });
 
 test("what is sent twice is applied once, in any order and after a restart", () => {
@@ -61,6 +62,24 @@ test("idle sessions end by the time in the log", () => {
   expect(run(increment, at(1, 1), 3_599_000)).toMatchObject({ kind: "error", code: "session-expired" });
   expect(run(increment, at(5, 2))).toMatchObject({ value: 2 });
   expect(store.sessionCount).toBe(1);
+});
+
+test("an idle session cannot be closed any more, although an entry ends only a few", () => {
+  const { store, run } = subject();
+  for (let i = 0; i < 6; i++) run(open);
+  expect(run({ kind: "closeSession", session: 6 }, none, 3_600_000)).toMatchObject({ code: "session-expired" });
+  expect(store.sessionCount).toBe(3);
+});
+
+test("time does not go back, whatever the log says", () => {
+  const { store, run } = subject();
+  run(open);
+  run(increment, at(1, 1), 1000);
+  const { timestamp } = store.applied;
+  expect(run(increment, at(1, 2), -900)).toMatchObject({ value: 2 });
+  expect(store.applied.timestamp).toBe(timestamp);
+  expect(run(increment, at(1, 3), 3_600_899)).toMatchObject({ value: 3 });
+  expect(run(increment, at(1, 4), 3_600_000)).toMatchObject({ code: "session-expired" });
 });
 
 test("an idempotency key belongs to one operation", () => {

@@ -164,8 +164,12 @@ export class Store {
     dropCompacted(this.#machine.context, this.#machine.leftovers);
     this.#machine.flush();
     const { index } = this.applied;
+    const { revision } = this;
     this.#overlay.commit((error) => {
-      if (error === undefined) this.#committedIndex = index;
+      if (error === undefined) {
+        this.#committedIndex = index;
+        this.#machine.context.durableRevision = revision;
+      }
       done(error);
     });
     return { index };
