@@ -50,4 +50,19 @@ describe("the engine in memory forgets like a disk", () => {
     expect(log).toEqual(["a", "full", "c"]);
     expect([...engine.crash().keys("current", {})]).toEqual(["a", "c"]);
   });
+
+  test("a replacement that fails leaves the old content, also after a crash", () => {
+    const scheduled: (() => void)[] = [];
+    const faults: (EngineError | undefined)[] = [undefined, { code: "full", message: "no space" }];
+    const engine = memoryEngine({ schedule: (deliver) => void scheduled.push(deliver), fault: () => faults.shift() });
+    const log: string[] = [];
+    put(engine, "a", log);
+    const staged = engine.replace();
+    staged.put("current", "b", utf8("b"));
+    staged.activate((error) => void log.push(error?.code ?? "swapped"));
+    for (const deliver of scheduled) deliver();
+    expect(log).toEqual(["a", "full"]);
+    expect([...engine.keys("current", {})]).toEqual(["a"]);
+    expect([...engine.crash().keys("current", {})]).toEqual(["a"]);
+  });
 });
