@@ -14,6 +14,7 @@ export function simCommand(): Command {
   addRun(command);
   addReplay(command);
   addShrink(command);
+  addProve(command);
   return command;
 }
 
@@ -125,6 +126,26 @@ function addShrink(command: Command): void {
     .action(async (file: string, flags: { json?: true }) => {
       const { shrinkFile } = await import("./sim/replay.ts");
       process.exitCode = await shrinkFile(file, flags.json === true);
+    });
+}
+
+function addProve(command: Command): void {
+  command
+    .command("prove")
+    .description("plant every known mistake and see that it is found; prints the table of docs/planted-bugs.md")
+    .option("--seeds <n>", "seeds that each may take", "300")
+    .option("--jobs <j>", "threads (default: one for each processor)")
+    .option("--out <directory>", "keep the shrunk schedules there")
+    .option("--json", "one JSON array on standard output")
+    .addHelpText("after", "\nExample:\n  cohort sim prove --seeds 300 --jobs 4")
+    .action(async (flags: { seeds: string; jobs?: string; out?: string; json?: true }) => {
+      const { prove } = await import("./sim/prove.ts");
+      process.exitCode = await prove({
+        seeds: wholeNumber(flags.seeds, "--seeds", 1),
+        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
+        out: flags.out,
+        json: flags.json === true,
+      });
     });
 }
 

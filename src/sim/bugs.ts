@@ -30,12 +30,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: "lease-restarts",
   },
   {
-    name: "restart-forgets-promise",
-    title: "A restarted node votes at once, although it promised a leader not to",
-    scenario: "lease-restarts",
-  },
-  { name: "old-leader-obeyed", title: "Appends of a leader of an old term are taken", scenario: "votes" },
-  {
     name: "late-append-truncates",
     title: "An append that comes late cuts off what was appended after it",
     scenario: "unreliable-network",

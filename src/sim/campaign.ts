@@ -42,7 +42,7 @@ function plannedKinds(plan: Plan): Fired {
 }
 
 /** A scenario whose fault is planned so often, or runs so many seeds, and never fires does not test what it says. */
-const plannedOften = 3;
+const plannedOften = 10;
 const seedsMany = 20;
 
 /** What a campaign knows of one scenario so far. */

@@ -1,5 +1,5 @@
 import { InvariantError } from "../base/index.ts";
-import { checkRecords, type OperationRecord, type PlannedOperation } from "../workload/index.ts";
+import { checkRecords, type Complaint, type OperationRecord, type PlannedOperation } from "../workload/index.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import type { Scenario } from "./scenario.ts";
@@ -88,9 +88,21 @@ export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}
   };
 }
 
+/** The history of a run that went to its end breaks the contract. */
+class BrokenContract extends Error {
+  override readonly name = "BrokenContract";
+  readonly complaint: Complaint;
+
+  constructor(complaint: Complaint) {
+    super(complaint.detail);
+    this.complaint = complaint;
+  }
+}
+
 /** Anything that is thrown ends a run; an invariant says its name before a colon. */
 function failureOf(error: unknown, world: World): SimFailure {
   const place = { step: world.steps, atMs: world.now };
+  if (error instanceof BrokenContract) return { ...error.complaint, step: world.steps };
   if (error instanceof InvariantError) {
     const [clause = "invariant", ...rest] = error.message.split(": ");
     return rest.length > 0 && clause.length < 40
@@ -113,8 +125,8 @@ function play(world: World, plan: Plan, fired: Fired): void {
   recover(world, plan);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
-  for (const complaint of checkRecords(world.records))
-    throw new InvariantError(`${complaint.clause}: ${complaint.detail}`);
+  const [complaint] = checkRecords(world.records);
+  if (complaint) throw new BrokenContract(complaint);
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */

@@ -10,14 +10,21 @@ export interface Shrunk {
 }
 
 export interface ShrinkOptions {
-  /** How many runs it may take. */
-  readonly maxRuns?: number;
+  /** How many events of cores it may take in all: most of the cost is there. */
+  readonly maxSteps?: number;
+  /** Few enough: so many faults and operations need not be fewer. */
+  readonly enough?: number;
   /** Told after each success, with the number of faults and operations that are left. */
   readonly onProgress?: (events: number) => void;
 }
 
-/** With a schedule of few events a failure depends on luck with delays: each candidate is tried with so many of them. */
-const luckyTries = 3;
+/** With a schedule of few events a failure depends on luck with delays: candidates are tried with several seeds, for so many events of cores. */
+const candidateSteps = 60_000;
+const windowSteps = 400_000;
+const mostTries = 40;
+/** How much of the time before a failure is tried alone, milliseconds, and how long a cluster takes to begin. */
+const windowsMs = [300, 700, 1500, 3000, 6000];
+const leadInMs = 800;
 
 /**
  * Looks for the smallest schedule that still breaks the same clause: less time, fewer faults, operations, clients and
@@ -25,14 +32,16 @@ const luckyTries = 3;
  */
 export function shrink(scenario: Scenario, plan: Plan, failure: SimFailure, options: ShrinkOptions = {}): Shrunk {
   const search = new Search(scenario, plan, failure, options);
+  search.cutEnd();
+  search.cutBeginning();
   let before = Number.POSITIVE_INFINITY;
-  search.cutTime();
   while (search.size < before && !search.exhausted) {
     before = search.size;
-    search.reduce("faults");
+    search.withoutKinds();
     search.reduce("operations");
+    search.reduce("faults");
     search.fewerNodes();
-    search.cutTime();
+    search.cutBeginning();
   }
   search.nobodyLeftDown();
   return { plan: search.plan, failure: search.failure, runs: search.runs };
@@ -42,6 +51,7 @@ class Search {
   plan: Plan;
   failure: SimFailure;
   runs = 0;
+  #steps = 0;
   readonly #scenario: Scenario;
   readonly #options: ShrinkOptions;
 
@@ -57,15 +67,17 @@ class Search {
   }
 
   get exhausted(): boolean {
-    return this.runs >= (this.#options.maxRuns ?? 1500);
+    return this.#steps >= (this.#options.maxSteps ?? 10_000_000) || this.size <= (this.#options.enough ?? 0);
   }
 
   /** Takes the candidate if it breaks the same clause. */
-  #accepts(candidate: Plan, tries = luckyTries): boolean {
-    for (let i = 0; i < tries && !this.exhausted; i++) {
+  #accepts(candidate: Plan, maxSteps = candidateSteps): boolean {
+    const before = this.#steps;
+    for (let i = 0; i < mostTries && this.#steps - before < maxSteps && !this.exhausted; i++) {
       this.runs++;
       const lucky = i === 0 ? candidate : { ...candidate, seed: (candidate.seed + i * 7919) % 2 ** 32 };
-      const { failure } = runPlan(this.#scenario, lucky);
+      const { failure, steps } = runPlan(this.#scenario, lucky);
+      this.#steps += steps;
       if (failure?.clause !== this.failure.clause) continue;
       this.plan = lucky;
       this.failure = failure;
@@ -76,14 +88,39 @@ class Search {
   }
 
   /** Nothing after the failure matters; and the healing may as well begin earlier. */
-  cutTime(): void {
-    const { plan, failure } = this;
-    if (failure.atMs < plan.durationMs) {
-      const durationMs = Math.ceil(failure.atMs);
-      this.#accepts(within(plan, durationMs), 1);
+  cutEnd(): void {
+    const { durationMs } = this.plan;
+    const { atMs } = this.failure;
+    if (atMs < durationMs && this.#accepts(between(this.plan, 0, Math.ceil(atMs) + 1), 1)) return;
+    for (const share of [0.1, 0.25, 0.5, 0.75]) {
+      if (this.#accepts(between(this.plan, 0, Math.ceil(durationMs * share)), 1)) return;
     }
-    for (const share of [0.25, 0.5, 0.75, 0.9])
-      if (this.#accepts(within(this.plan, Math.ceil(this.plan.durationMs * share)), 1)) return;
+  }
+
+  /** Perhaps the last moments are enough. */
+  cutBeginning(): void {
+    const end = Math.min(this.plan.durationMs, Math.ceil(this.failure.atMs) + 1);
+    for (const windowMs of windowsMs) {
+      const from = end - windowMs - leadInMs;
+      if (from <= 0) return;
+      if (this.#accepts(between(this.plan, from + leadInMs, end), windowSteps)) return;
+    }
+  }
+
+  /** Leaves out whole kinds of operations and faults, and whole clients. */
+  withoutKinds(): void {
+    for (const kind of new Set(this.plan.operations.map(({ operation }) => operation.kind))) {
+      this.#accepts({
+        ...this.plan,
+        operations: this.plan.operations.filter(({ operation }) => operation.kind !== kind),
+      });
+    }
+    for (const kind of new Set(this.plan.faults.map((fault) => fault.kind))) {
+      this.#accepts({ ...this.plan, faults: this.plan.faults.filter((fault) => fault.kind !== kind) });
+    }
+    for (const client of new Set(this.plan.operations.map((planned) => planned.client))) {
+      this.#accepts({ ...this.plan, operations: this.plan.operations.filter((planned) => planned.client !== client) });
+    }
   }
 
   /** Leaves out ever smaller chunks of a list while the failure stays. */
@@ -94,8 +131,7 @@ class Search {
       while (from < this.plan[part].length && !this.exhausted) {
         const items: readonly unknown[] = this.plan[part];
         const rest = [...items.slice(0, from), ...items.slice(from + chunk)];
-        // Small chunks are worth some luck; large ones fail for good reasons.
-        if (!this.#accepts({ ...this.plan, [part]: rest }, chunk <= 4 ? luckyTries : 1)) from += chunk;
+        if (!this.#accepts({ ...this.plan, [part]: rest })) from += chunk;
       }
       if (chunk === 1) return;
       chunk = Math.ceil(chunk / 2);
@@ -105,15 +141,8 @@ class Search {
   fewerNodes(): void {
     while (this.plan.members > 1 && this.plan.nodes === this.plan.members && !this.exhausted) {
       const nodes = this.plan.nodes - 1;
-      if (
-        !this.#accepts({
-          ...this.plan,
-          nodes,
-          members: nodes,
-          faults: this.plan.faults.filter((fault) => highest(fault) <= nodes),
-        })
-      )
-        return;
+      const faults = this.plan.faults.filter((fault) => highest(fault) <= nodes);
+      if (!this.#accepts({ ...this.plan, nodes, members: nodes, faults })) return;
     }
   }
 
@@ -122,9 +151,19 @@ class Search {
   }
 }
 
-function within(plan: Plan, durationMs: number): Plan {
-  const early = ({ at }: { readonly at: number }): boolean => at < durationMs;
-  return { ...plan, durationMs, faults: plan.faults.filter(early), operations: plan.operations.filter(early) };
+/** What happens from one moment to another, moved to the beginning; faults that have begun by then are in force there. */
+function between(plan: Plan, from: number, to: number): Plan {
+  const shift = from === 0 ? 0 : from - leadInMs;
+  const faults = plan.faults.flatMap((fault): Fault[] => {
+    if (fault.at >= from) return fault.at < to ? [{ ...fault, at: fault.at - shift }] : [];
+    if (!("forMs" in fault) || fault.kind === "crashAt") return [];
+    const end = fault.at + fault.forMs;
+    return end > from ? [{ ...fault, at: leadInMs, forMs: end - from }] : [];
+  });
+  const operations = plan.operations
+    .filter(({ at }) => at >= from && at < to)
+    .map((planned) => ({ ...planned, at: planned.at - shift }));
+  return { ...plan, durationMs: to - shift, faults, operations };
 }
 
 /** The highest node that a fault names. */

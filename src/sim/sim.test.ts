@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
 import { drawPlan, runPlan, scenarios } from "./index.ts";
 
+/** Between them they have every kind of fault that draws random numbers. */
+const chosen = scenarios.filter(({ name }) =>
+  ["snapshots-unreliable", "membership-crash", "unreliable-churn"].includes(name),
+);
+
 test("the same seed makes the same trace, and another seed another", () => {
   const digests = new Set<string>();
-  for (const scenario of scenarios) {
+  for (const scenario of chosen) {
     const plan = drawPlan(scenario, 7);
     expect(drawPlan(scenario, 7)).toEqual(plan);
     const lines: string[] = [];
@@ -14,5 +19,5 @@ test("the same seed makes the same trace, and another seed another", () => {
     expect(lines.length).toBeGreaterThan(first.steps);
     digests.add(first.digest).add(runPlan(scenario, drawPlan(scenario, 8)).digest);
   }
-  expect(digests.size).toBe(2 * scenarios.length);
+  expect(digests.size).toBe(2 * chosen.length);
 });

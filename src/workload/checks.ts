@@ -1,14 +1,18 @@
+import { check, verdictText } from "../check/index.ts";
+import { keyHistory } from "./history.ts";
 import type { OperationRecord } from "./operation.ts";
 
 /** A clause of the contract that a history breaks. */
 export interface Complaint {
   readonly clause: string;
   readonly detail: string;
+  /** True time of the answer that shows it, milliseconds. */
+  readonly atMs: number;
 }
 
 /**
- * What every history of counters with increments by one must show. An increment's answer is the counter's value after it, so the
- * answers give the order of the increments; a plain, linear-time test of linearizability for counters.
+ * What the contract promises about every history. Counters go up by one and an increment answers with the value after
+ * it, so the answers give the order: a plain test in linear time. Keys go to the checker of any model.
  */
 export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
   const complaints: Complaint[] = [];
@@ -22,18 +26,23 @@ export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
   }
   for (const [counter, list] of counters) checkCounter(counter, list, complaints);
   checkBounds(records, complaints);
-  return complaints;
+  checkKeys(records, complaints);
+  return complaints.sort((a, b) => a.atMs - b.atMs);
 }
 
 function checkCounter(counter: string, records: readonly OperationRecord[], complaints: Complaint[]): void {
-  const complain = (clause: string, detail: string): void =>
-    void complaints.push({ clause, detail: `counter ${counter}: ${detail}` });
+  const complain: Complain = (clause, detail, { completedAt }) =>
+    void complaints.push({ clause, detail: `counter ${counter}: ${detail}`, atMs: completedAt });
   const owners = new Map<number, OperationRecord>();
   for (const record of records) {
     if (record.operation.kind !== "increment" || record.outcome !== "ok" || record.value === undefined) continue;
     const other = owners.get(record.value);
     if (other)
-      complain("exactly once", `two increments were answered ${record.value}: ${show(other)} and ${show(record)}`);
+      complain(
+        "exactly once",
+        `two increments were answered ${record.value}: ${show(other)} and ${show(record)}`,
+        record,
+      );
     owners.set(record.value, record);
   }
   checkRealTime(records, complain);
@@ -41,7 +50,7 @@ function checkCounter(counter: string, records: readonly OperationRecord[], comp
   checkStaleness(records, complain);
 }
 
-type Complain = (clause: string, detail: string) => void;
+type Complain = (clause: string, detail: string, record: OperationRecord) => void;
 
 interface Edge {
   readonly at: number;
@@ -74,11 +83,15 @@ function checkRealTime(records: readonly OperationRecord[], complain: Complain):
     const before = known.get(record)!;
     const strict =
       increments || (record.operation.kind === "readCounter" && record.operation.consistency === "linearizable");
-    if (value > begun) complain("exactly once", `${show(record)}, but only ${begun} increments had begun`);
+    if (value > begun) complain("exactly once", `${show(record)}, but only ${begun} increments had begun`, record);
     if (strict) {
       const least = Math.max(before.value, before.acknowledged) + (increments ? 1 : 0);
       if (value < least)
-        complain("linearizable", `${show(record)}, but it must be at least ${least}: so much was known when it began`);
+        complain(
+          "linearizable",
+          `${show(record)}, but it must be at least ${least}: so much was known when it began`,
+          record,
+        );
       highest = Math.max(highest, value);
     }
     if (increments) acknowledged++;
@@ -93,11 +106,13 @@ function checkSessions(records: readonly OperationRecord[], complain: Complain):
     const seen = highest.get(record.client) ?? 0;
     const { operation } = record;
     const session = operation.kind === "readCounter" && operation.consistency === "session" && !record.degraded;
-    if (session && record.value < seen) complain("session", `${show(record)}, but its client had seen ${seen} before`);
+    if (session && record.value < seen)
+      complain("session", `${show(record)}, but its client had seen ${seen} before`, record);
     if (session && record.position < record.token)
       complain(
         "session",
         `${show(record)} at position ${record.position}, but its client had seen position ${record.token}`,
+        record,
       );
     const weak =
       operation.kind === "readCounter" &&
@@ -120,9 +135,21 @@ function checkStaleness(records: readonly OperationRecord[], complain: Complain)
       complain(
         "bounded staleness",
         `${show(record)} claims to be at most ${record.stalenessMs.toFixed(1)} ms old, but ${least} increments were acknowledged before that`,
+        record,
       );
     }
   }
+}
+
+/** Puts, deletes and linearizable gets, by the checker of any model. */
+function checkKeys(records: readonly OperationRecord[], complaints: Complaint[]): void {
+  const history = keyHistory(records);
+  if (history.length === 0) return;
+  const verdict = check(history, { model: "kv", property: "linearizable" });
+  if (verdict.verdict === "broken") {
+    const atMs = Math.max(0, ...history.map(({ retMs }) => retMs ?? 0));
+    complaints.push({ clause: "linearizable", detail: verdictText(verdict, "keys"), atMs });
+  } else if (verdict.verdict === "undecided") complaints.push({ clause: "undecided", detail: verdict.reason, atMs: 0 });
 }
 
 function checkBounds(records: readonly OperationRecord[], complaints: Complaint[]): void {
@@ -136,6 +163,7 @@ function checkBounds(records: readonly OperationRecord[], complaints: Complaint[
       complaints.push({
         clause: "bounded staleness",
         detail: `${show(record)} is older than the bound of ${operation.boundMs} ms: ${stalenessMs ?? "it does not say how old"}`,
+        atMs: completedAt,
       });
     }
   }

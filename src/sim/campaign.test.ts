@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { drawPlan, plantedBugs, runPlan, runSeed, scenarios, shrink, Tally, type Scenario } from "./index.ts";
+
+/** Long campaigns: `npm run campaign`. */
+const seeds = 2;
+
+describe("a few seeds of every scenario hold", () => {
+  test.each(scenarios.map((scenario): [string, Scenario] => [scenario.name, scenario]))("%s", (_, scenario) => {
+    const tally = new Tally(scenario);
+    for (let seed = 1; seed <= seeds; seed++) tally.add(runSeed(scenario, seed));
+    expect(tally.failures).toEqual([]);
+    expect(tally.silent).toEqual([]);
+    expect(tally.counts.get("operations ok")).toBeGreaterThan(0);
+  });
+});
+
+test("a scenario whose fault never fires fails", () => {
+  const pointless: Scenario = { ...scenarios[0]!, faults: [{ kind: "diskFull", perMinute: 120, forMs: [1, 2] }] };
+  const tally = new Tally(pointless);
+  tally.add(runSeed(pointless, 1));
+  tally.add(runSeed(pointless, 2));
+  expect(tally.failures).toEqual([]);
+  expect(tally.silent).toEqual(["diskFull"]);
+  expect(tally.ok).toBe(false);
+});
+
+test.each([
+  "votes-twice",
+  "session-token-ignored",
+  "reads-before-applied",
+  "sessions-not-in-snapshot",
+  "retries-applied-again",
+])("the planted mistake %s is found", (name) => {
+  const bug = plantedBugs.find((candidate) => candidate.name === name)!;
+  const scenario = scenarios.find((candidate) => candidate.name === bug.scenario)!;
+  const found = (seed: number): boolean => runSeed(scenario, seed, [name]).failure !== undefined;
+  expect(Array.from({ length: 15 }, (_, i) => i + 1).some(found)).toBe(true);
+});
+
+test("a failure shrinks to few events that still fail the same way", () => {
+  const scenario = scenarios.find(({ name }) => name === "session-tokens")!;
+  for (let seed = 1; ; seed++) {
+    const plan = drawPlan(scenario, seed, ["session-token-ignored"]);
+    const { failure } = runPlan(scenario, plan);
+    if (!failure) continue;
+    const small = shrink(scenario, plan, failure, { enough: 30 });
+    expect(small.plan.faults.length + small.plan.operations.length).toBeLessThanOrEqual(30);
+    expect(runPlan(scenario, small.plan).failure).toEqual(small.failure);
+    expect(small.failure.clause).toBe(failure.clause);
+    return;
+  }
+});
