@@ -176,8 +176,17 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
   }
 }
 
+/** How soon the others notice that a connection is gone. */
+const noticedMs = 5;
+
 function crash(world: World, machine: Machine, power: boolean, forMs: number): void {
   machine.crash(power);
+  for (const other of world.machines.values()) {
+    if (other !== machine)
+      world.network.send(machine.id, other.id, () =>
+        world.after(noticedMs, () => other.command({ type: "suspect", node: machine.id })),
+      );
+  }
   const { life } = machine;
   world.after(forMs, () => life === machine.life && machine.start());
 }

@@ -179,7 +179,8 @@ export class World implements Surroundings, ClientWorld {
     if (fact.type === "raft") {
       const { type } = fact.fact;
       if (type === "roleChanged" && fact.fact.role === "leader") this.count("leaders");
-      else if (type === "snapshotInstalled" || type === "truncated" || type === "compacted") this.count(type);
+      else if (type === "snapshotInstalled" || type === "truncated" || type === "compacted" || type === "quiesced")
+        this.count(type);
     } else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
     else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
     if (this.options.onLine) {

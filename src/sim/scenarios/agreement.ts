@@ -76,6 +76,20 @@ export const agreement: readonly Scenario[] = [
     ],
   },
   {
+    name: "quiescence",
+    title: "A group with nothing to do falls asleep, and wakes up although its leader may be gone",
+    nodes: [3, 5],
+    durationMs: 20_000,
+    workload: { operationsPerSecond: 2, clients: 3 },
+    world: { raft: { quiesceAfterMs: 150 } },
+    faults: [
+      { kind: "crash", perMinute: 20, leader: 0.6, power: 0.3, forMs: [100, 4000] },
+      { kind: "isolate", perMinute: 20, leader: 0.6, oneWay: 0.4, forMs: [200, 4000] },
+      { kind: "pause", perMinute: 10, leader: 0.6, forMs: [100, 2000] },
+      { kind: "transfer", perMinute: 10 },
+    ],
+  },
+  {
     name: "transfer",
     title: "Leadership is handed over while clients write",
     nodes: [3, 5],
