@@ -135,14 +135,16 @@ function addProve(command: Command): void {
     .description("plant every known mistake and see that it is found; prints the table of docs/planted-bugs.md")
     .option("--seeds <n>", "seeds that each may take", "300")
     .option("--jobs <j>", "threads (default: one for each processor)")
+    .option("--only <bugs>", "these alone, joined by commas")
     .option("--out <directory>", "keep the shrunk schedules there")
     .option("--json", "one JSON array on standard output")
     .addHelpText("after", "\nExample:\n  cohort sim prove --seeds 300 --jobs 4")
-    .action(async (flags: { seeds: string; jobs?: string; out?: string; json?: true }) => {
+    .action(async (flags: { seeds: string; jobs?: string; only?: string; out?: string; json?: true }) => {
       const { prove } = await import("./sim/prove.ts");
       process.exitCode = await prove({
         seeds: wholeNumber(flags.seeds, "--seeds", 1),
         jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
+        only: flags.only === undefined ? undefined : bugsOf(flags.only),
         out: flags.out,
         json: flags.json === true,
       });
