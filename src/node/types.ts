@@ -117,7 +117,7 @@ export interface NodeConfig {
 export const defaultNodeSettings = {
   raft: raft.defaultRaftTimings,
   checkpointIntervalMs: 1000,
-  checkpointBytes: 16 * 1024 * 1024,
+  checkpointBytes: 4 * 1024 * 1024,
 } as const;
 
 export interface NodeProtocol {
