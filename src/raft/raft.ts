@@ -365,9 +365,7 @@ export class Raft implements Core<RaftProtocol> {
   }
 
   /** On a leader: each follower's state. */
-  followers(
-    now: Reading,
-  ): {
+  followers(now: Reading): {
     node: NodeId;
     state: "probe" | "replicate" | "snapshot";
     match: LogIndex;
