@@ -93,5 +93,5 @@ export function initialProblem(name: ObjectModel, initial: Value): string | unde
   if (name === "counter" && !(typeof initial === "number" && Number.isSafeInteger(initial))) return "a whole number";
   if ((name === "set" || name === "queue" || name === "stack") && !isList(initial)) return "a list";
   if (name === "mutex") return "no initial value: it begins free";
-  return isScalar(initial) || name !== "register" ? undefined : undefined;
+  return undefined;
 }

@@ -81,7 +81,6 @@ function ignoreBrokenPipes(output: {
     if (error.code !== "EPIPE") throw error;
   };
   output.on("error", ignore);
-  process.stdout.on("error", ignore);
   process.stderr.on("error", ignore);
 }
 

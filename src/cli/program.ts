@@ -16,6 +16,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError("`--help` shows how.")
     .addHelpText("after", "\nExample:\n  cohort up\n  cohort counter increment\n  cohort status --watch");
+  heedClosedOutput(argv[2] === "up" || argv[2] === "node");
   addUp(program);
   addNode(program);
   addStatusCommand(program);
@@ -36,6 +37,14 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return reportError(error, argv.includes("--json"));
   }
+}
+
+/** Where nobody reads on (`| head`), a command is done; what runs a cluster runs on. */
+function heedClosedOutput(runsOn: boolean): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (!runsOn) process.exit();
+  });
 }
 
 function addUp(program: Command): void {

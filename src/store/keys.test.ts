@@ -77,7 +77,7 @@ test("automatic compaction keeps as many revisions as the settings say, also of 
 });
 
 test("a dropped keyspace is gone at once, and its rows soon", () => {
-  const { store, engine, run, put, commit } = subject();
+  const { store, engine, run, put, commit, reopen } = subject();
   const keyspace = { name: "ks", engine: "raft", shards: 1, replicas: 3, contract: "" } as const;
   run({ kind: "createKeyspace", keyspace });
   for (let i = 0; i < 5000; i++) {
@@ -89,7 +89,10 @@ test("a dropped keyspace is gone at once, and its rows soon", () => {
   expect(() => store.get("ks", utf8("k1"))).toThrow(/no keyspace/);
   run({ kind: "createKeyspace", keyspace });
   expect(store.list("ks").rows).toEqual([]);
-  for (let i = 0; i < 4; i++) commit();
+  commit();
+  expect([...engine.keys("current", {})].length).toBeGreaterThan(1000);
+  const next = reopen();
+  for (let i = 0; i < 3; i++) next.commit();
   expect([...engine.keys("current", {})]).toHaveLength(1);
 });
 
@@ -118,4 +121,16 @@ test("a page of a list and a batch of events end near their size in bytes, and g
   expect(batch.next).toBe(4);
   const one = store.events({ keyspace: "default", prefix: emptyBytes, from: 4, limit: 100, maximumBytes: 1 });
   expect(one).toMatchObject({ next: 5, events: [{ revision: 4 }] });
+});
+
+test("what waits for the engine is counted, and nothing waits after a commit", () => {
+  const { store, put, commit } = subject();
+  commit();
+  expect(store.dirtyBytes).toBe(0);
+  for (let i = 0; i < 100; i++) put("k", "x".repeat(1000));
+  // One present state, and a hundred events with the value and the one before.
+  expect(store.dirtyBytes).toBeGreaterThan(200_000);
+  expect(store.dirtyBytes).toBeLessThan(300_000);
+  commit();
+  expect(store.dirtyBytes).toBe(0);
 });

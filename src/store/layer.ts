@@ -26,7 +26,6 @@ class TableLayer {
   remove(key: string): Row | undefined {
     const previous = this.rows.get(key);
     if (previous === undefined) return undefined;
-    this.#sort();
     this.rows.delete(key);
     this.#order.delete(key);
     return previous;

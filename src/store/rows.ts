@@ -81,10 +81,6 @@ export function revisionOfHistoryKey(key: string): number {
   return numberOfKey(key);
 }
 
-export function ordinalOfHistoryKey(key: string): number {
-  return key.charCodeAt(8) * 256 + key.charCodeAt(9);
-}
-
 /** The shortcut that an event after `before` carries. */
 export function nextSkip(before: KeyState | undefined): { readonly skip: Place; readonly skipAge: number } {
   if (before === undefined) return { skip: nowhere, skipAge: 0 };

@@ -23,7 +23,7 @@ test("wrong requests get the right problem from every node", async () => {
 test("a session that moves from node to node sees its own writes", async () => {
   let session = "";
   const call = async (node: number, path: string, init: RequestInit = {}): Promise<Response> => {
-    const headers = { ...(session === "" ? {} : { "cohort-session": session }) };
+    const headers: Record<string, string> = session === "" ? {} : { "cohort-session": session };
     const response = await fetch(`${up.http(node)}${path}`, { ...init, headers });
     session = response.headers.get("cohort-session") ?? session;
     return response;

@@ -131,6 +131,17 @@ describe("a running cluster", () => {
   });
 });
 
+test("a cluster whose output nobody reads runs on", async () => {
+  const up = begin(temporaryDirectory(), "--nodes", "1");
+  await up.ready();
+  const pid = up.pids.get(1)!;
+  up.child.stdout!.destroy();
+  // What is told now meets a closed pipe.
+  process.kill(pid, "SIGKILL");
+  await expect.poll(() => increment(up, 1).catch(() => 0), { timeout: 20_000 }).toBe(1);
+  expect(await up.stop()).toBe(0);
+});
+
 test("a node that can never run is not started again and again", async () => {
   const directory = temporaryDirectory();
   const first = begin(directory, "--nodes", "1");

@@ -3,7 +3,6 @@ import { Numbers } from "./grow.ts";
 
 /** Why one transaction must precede another. */
 export const relations = ["ww", "wr", "rw", "session", "real time", "order"] as const;
-export type Relation = (typeof relations)[number];
 export const ww = 0;
 export const wr = 1;
 export const rw = 2;

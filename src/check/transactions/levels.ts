@@ -1,11 +1,12 @@
 import type { Budget } from "../budget.ts";
 import { holds, undecided } from "../verdict.ts";
 import type { Verdict } from "../verdict.ts";
-import { addAntiDependencies, addReads, addRealTime, addWriteOrder, emptyGraph } from "./edges.ts";
+import { addAntiDependencies, addReads, addRealTime, addSessions, addWriteOrder, emptyGraph } from "./edges.ts";
 import { cycleVerdict, findingVerdict } from "./explain.ts";
 import { everything, findCycle, maskOf, wr, ww } from "./graph.ts";
 import type { RwRule } from "./graph.ts";
 import { checkSerial } from "./serial.ts";
+import type { SerialOptions } from "./serial.ts";
 import type { TransactionTable } from "./table.ts";
 import { viewOf } from "./view.ts";
 import type { Finding, View } from "./view.ts";
@@ -54,17 +55,17 @@ export function checkIsolation(table: TransactionTable, options: IsolationOption
   if (level === "read-atomic" || level === "causal" || (level === "read-committed" && view.lists === undefined))
     return checkWeak(view, level, budget) ?? holds;
   if (view.lists !== undefined) return checkLists(view, options, budget);
-  const strict = level === "strict-serializable";
-  return checkSerial(
-    view,
-    { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: options.sessionOrder, realTime: strict },
-    budget,
-  );
+  return checkSerial(view, serialOptions(options), budget);
 }
 
 /** Read committed forbids no more of a list's transaction than reading what did not commit. */
 function forbids(level: IsolationLevel, model: TransactionTable["model"], finding: Finding): boolean {
   return finding.anomaly !== "internal" || level !== "read-committed" || model === "rw-register";
+}
+
+function serialOptions({ level, sessionOrder, realTime }: IsolationOptions): SerialOptions {
+  const mode = level === "snapshot-isolation" ? "snapshot" : "serial";
+  return { mode, sessions: sessionOrder, realTime: level === "strict-serializable", timed: realTime };
 }
 
 function checkLists(view: View, options: IsolationOptions, budget: Budget): Verdict {
@@ -78,13 +79,7 @@ function checkLists(view: View, options: IsolationOptions, budget: Budget): Verd
   }
   addAntiDependencies(graph, view);
   if (level === "strict-serializable") addRealTime(graph, view);
-  const sessions = options.sessionOrder && level !== "strict-serializable";
-  if (sessions)
-    return checkSerial(
-      view,
-      { mode: level === "snapshot-isolation" ? "snapshot" : "serial", sessions: true, realTime: false },
-      budget,
-    );
+  else if (options.sessionOrder) addSessions(graph, view);
   // Without any circle there is a serial order, which is a snapshot-isolated one as well.
   if (graph.components(everything).count === 0) return holds;
   const rules: readonly RwRule[] =
@@ -94,5 +89,5 @@ function checkLists(view: View, options: IsolationOptions, budget: Budget): Verd
     if (cycle !== undefined) return cycleVerdict(view, graph, cycle);
   }
   const ambiguous = view.lists?.unread.some((writers) => writers.length > 1) ?? false;
-  return ambiguous ? checkSerial(view, { mode: "snapshot", sessions: false, realTime: false }, budget) : holds;
+  return ambiguous ? checkSerial(view, serialOptions(options), budget) : holds;
 }

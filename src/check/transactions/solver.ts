@@ -13,12 +13,6 @@ import type { View } from "./view.ts";
  * No version is overwritten while somebody still has to read it. So what may come next depends only on who is
  * done, not on their order, and a set of done transactions that led nowhere need not be tried again.
  */
-export interface SolverResult {
-  readonly found: boolean;
-  /** The transactions in the order found, or as far as the search came. */
-  readonly order: readonly number[];
-}
-
 /** What a transaction reads and writes, as numbers of versions. */
 interface Work {
   readonly transaction: number;
@@ -53,18 +47,20 @@ function workOf(view: View): { readonly works: Work[]; readonly versions: number
   return { works, versions: versionIds.size, current };
 }
 
+export interface SolverOptions {
+  readonly mode: "serial" | "snapshot";
+  /** The order respects real time; serial orders only. */
+  readonly inTime: boolean;
+  /** Positions mean time, so that what returned earlier is likely to come earlier. Else depth in what is known tells. */
+  readonly timed: boolean;
+}
+
 /**
- * `known`: what must precede what. For snapshots a transaction's own node is its end, and a helper node that it
- * owns is its beginning. `inTime`: the order respects real time (serial orders only).
+ * Whether there is such an order. `known`: what must precede what; for snapshots a transaction's own node is its
+ * end, and a helper node that it owns is its beginning.
  */
-export function findTransactionOrder(
-  view: View,
-  mode: "serial" | "snapshot",
-  known: Graph,
-  inTime: boolean,
-  budget: Budget,
-): SolverResult {
-  return new Solver(view, mode, known, inTime, budget).run();
+export function hasTransactionOrder(view: View, known: Graph, options: SolverOptions, budget: Budget): boolean {
+  return new Solver(view, known, options, budget).run();
 }
 
 class Solver {
@@ -87,12 +83,13 @@ class Solver {
   readonly #call: Float64Array;
   readonly #inTime: boolean;
   readonly #left: Remaining;
+  /** In time: what is left in order of calls, since only what was called by the next return may come. */
+  readonly #byCall: Remaining | undefined;
   readonly #failed: ConfigSet;
   readonly #row: Int32Array;
   #anyFailed = false;
-  #best: number[] = [];
 
-  constructor(view: View, mode: "serial" | "snapshot", known: Graph, inTime: boolean, budget: Budget) {
+  constructor(view: View, known: Graph, { mode, inTime, timed }: SolverOptions, budget: Budget) {
     const { works, versions, current } = workOf(view);
     this.#works = works;
     this.#split = mode === "snapshot";
@@ -112,13 +109,55 @@ class Solver {
     this.#inTime = inTime;
     this.#call = Float64Array.from(works, ({ transaction }) => table.call.at(transaction));
     const never = (transaction: number): number => (inTime ? Infinity : table.call.at(transaction));
-    this.#rank = Float64Array.from(works, ({ transaction }) =>
-      table.ret.at(transaction) < 0 ? never(transaction) : table.ret.at(transaction),
-    );
+    const byTime = ({ transaction }: Work): number =>
+      table.ret.at(transaction) < 0 ? never(transaction) : table.ret.at(transaction);
+    this.#rank = timed ? Float64Array.from(works, byTime) : this.#depths();
     const pending = Array.from({ length: this.#events }, (_, event) => event);
-    pending.sort((a, b) => (this.#rankOf(a) === this.#rankOf(b) ? a - b : this.#rankOf(a) - this.#rankOf(b)));
-    this.#left = new Remaining(pending);
+    this.#left = new Remaining(sortedBy(pending, (event) => this.#rankOf(event)));
+    this.#byCall = inTime ? new Remaining(sortedBy(pending, (event) => this.#call[event]!)) : undefined;
     budget.hold(this.#events * 200);
+  }
+
+  /** How long a way of known order leads to each transaction; those in a circle of helper nodes are left at 0. */
+  #depths(): Float64Array {
+    const waiting = Int32Array.from(this.#waiting);
+    const depth = new Float64Array(this.#works.length);
+    const workAt = (event: number): number => (this.#split ? event >> 1 : event);
+    const ready = Array.from(waiting.keys()).filter((event) => waiting[event] === 0);
+    for (let event = ready.pop(); event !== undefined; event = ready.pop()) {
+      for (const follower of this.#followers[event]!) {
+        depth[workAt(follower)] = Math.max(depth[workAt(follower)]!, depth[workAt(event)]! + 1);
+        if (--waiting[follower]! === 0) ready.push(follower);
+      }
+    }
+    return depth;
+  }
+
+  /** Those left that may come next, as far as that can be told at once; the likeliest first. */
+  #candidates(keep: (event: number) => boolean): number[] {
+    if (this.#byCall === undefined)
+      return this.#left.filter((event) => keep(event) && this.#ready(event), this.#budget);
+    const nextReturn = this.#rankOf(this.#left.first());
+    const called = this.#byCall.filter(
+      (event) => keep(event) && this.#ready(event),
+      this.#budget,
+      (event) => this.#call[event]! > nextReturn,
+    );
+    return sortedBy(called, (event) => this.#rankOf(event));
+  }
+
+  #remove(event: number): void {
+    this.#left.remove(event);
+    this.#byCall?.remove(event);
+    this.#apply(event);
+  }
+
+  /** Takes the last event back. */
+  #restore(): void {
+    const event = this.#order.at(-1)!;
+    this.#byCall?.restore(event);
+    this.#left.restore(event);
+    this.#undo();
   }
 
   /** Takes over what is known of the order. Ways through helper nodes are left out: they only help, the reads decide. */
@@ -229,38 +268,30 @@ class Solver {
     return this.#work(event).writes.length === 0 || (this.#split && this.#ends(event));
   }
 
-  run(): SolverResult {
+  run(): boolean {
     for (const version of this.#current) this.#present.set(version, 1);
-    const left = this.#left;
     // Each frame: where in the order it began, and which candidates are still to be tried.
     const frames: { readonly depth: number; readonly candidates: number[] }[] = [];
     for (;;) {
       this.#greedy();
-      if (this.#order.length === this.#events) return { found: true, order: this.#transactions(this.#order) };
-      if (this.#order.length > this.#best.length) this.#best = [...this.#order];
+      if (this.#order.length === this.#events) return true;
       const known = this.#anyFailed && !this.#isNew();
-      frames.push({
-        depth: this.#order.length,
-        candidates: known ? [] : left.filter((event) => this.#ready(event)).reverse(),
-      });
+      const candidates = known ? [] : this.#candidates(() => true).reverse();
+      this.#budget.hold(100 + candidates.length * 8);
+      frames.push({ depth: this.#order.length, candidates });
       let next: number | undefined;
       while (next === undefined) {
         const frame = frames.at(-1);
-        if (frame === undefined) return { found: false, order: this.#transactions(this.#best) };
-        while (this.#order.length > frame.depth) {
-          left.restore(this.#order.at(-1)!);
-          this.#undo();
-        }
+        if (frame === undefined) return false;
+        while (this.#order.length > frame.depth) this.#restore();
         next = frame.candidates.pop();
-        if (next === undefined) {
-          this.#anyFailed = true;
-          this.#failed.add(this.#row);
-          frames.pop();
-        }
+        if (next !== undefined) break;
+        this.#anyFailed = true;
+        this.#failed.add(this.#row);
+        frames.pop();
       }
-      this.#budget.spend(1 + this.#works.length / 100);
-      left.remove(next);
-      this.#apply(next);
+      this.#budget.spend(1);
+      this.#remove(next);
     }
   }
 
@@ -272,24 +303,21 @@ class Solver {
     return this.#rank[this.#split ? event >> 1 : event]!;
   }
 
-  #transactions(events: readonly number[]): number[] {
-    return events.filter((event) => this.#ends(event)).map((event) => this.#work(event).transaction);
-  }
-
   /** Does all that is free, until nothing is. */
   #greedy(): void {
-    const left = this.#left;
-    for (let found = true; found;) {
+    for (let found = true; found && this.#order.length < this.#events;) {
       found = false;
-      for (const event of left.filter((candidate) => this.#isFree(candidate) && this.#ready(candidate))) {
+      for (const event of this.#candidates((candidate) => this.#isFree(candidate))) {
         if (!this.#ready(event)) continue;
-        this.#budget.spend(1);
-        left.remove(event);
-        this.#apply(event);
+        this.#remove(event);
         found = true;
       }
     }
   }
+}
+
+function sortedBy(events: readonly number[], rank: (event: number) => number): number[] {
+  return [...events].sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)));
 }
 
 /** Events that are not done, in a fixed order: a linked list whose removals can be taken back in reverse. */
@@ -326,10 +354,15 @@ class Remaining {
     return this.#next[this.#head]!;
   }
 
-  filter(keep: (event: number) => boolean): number[] {
+  /** Those to keep, in order, up to the first at which to stop. */
+  filter(keep: (event: number) => boolean, budget: Budget, stop: (event: number) => boolean = () => false): number[] {
     const kept: number[] = [];
-    for (let event = this.#next[this.#head]!; event !== this.#head; event = this.#next[event]!)
+    let looked = 0;
+    for (let event = this.#next[this.#head]!; event !== this.#head && !stop(event); event = this.#next[event]!) {
+      looked++;
       if (keep(event)) kept.push(event);
+    }
+    budget.spend(looked / 16);
     return kept;
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../../base/index.ts";
 import type { Operation, Value } from "../../history/index.ts";
 import { createBudget } from "../budget.ts";
 import { operationsFrom } from "../reference.suite.ts";
@@ -499,5 +500,43 @@ describe("named anomalies", () => {
     const reader = txn(20, 20, [r("x")]);
     expect(judge(operationsFrom([...blind, reader]), "list-append", "serializable").verdict).toBe("holds");
     expect(judge(operationsFrom([...blind, reader]), "list-append", "strict-serializable").verdict).toBe("broken");
+  });
+});
+
+describe("long histories of registers", () => {
+  /** A run in real time with several sessions at once; spoiled, one late read finds a key's first version. */
+  function longHistory(count: number, spoiled: boolean): Operation[] {
+    const random = seededRandom(11);
+    const versions = new Map<string, number[]>();
+    let value = 0;
+    const sketches = Array.from({ length: count }, (_, at): Sketch => {
+      const first = random.below(40);
+      const steps = Array.from({ length: 1 + random.below(4) }, (_unused, step): Step => {
+        const key = `k${(first + step * 7) % 40}`;
+        const list = versions.get(key) ?? [];
+        const old = spoiled && at === count - 50;
+        if (old || random.float() < 0.5) return ["r", key, (old ? list[0] : list.at(-1)) ?? null];
+        versions.set(key, [...list.slice(0, 1), ++value]);
+        return ["w", key, value];
+      });
+      const begin = at * 1000;
+      const [call, ret] = [begin - random.below(3000), begin + 500 + random.below(3000)];
+      return { owner: at, f: "txn", input: steps, output: steps, call: call + 10_000, ret: ret + 10_000 };
+    });
+    return operationsFrom(sketches);
+  }
+
+  test.each(["strict-serializable", "serializable", "snapshot-isolation"] as const)(
+    "%s is found window by window",
+    (level) => {
+      expect(judge(longHistory(9000, false), "rw-register", level)).toEqual({ verdict: "holds" });
+    },
+  );
+
+  test("a late stale read is found", () => {
+    for (const count of [3000, 9000]) {
+      const verdict = judge(longHistory(count, true), "rw-register", "strict-serializable");
+      expect(verdict).toMatchObject({ verdict: "broken", witness: { kind: "cycle" } });
+    }
   });
 });

@@ -1,4 +1,7 @@
-/** Tells what happens to a cluster: lines with colours for people, or one JSON document a line. */
+/**
+ * Tells what happens to a cluster: lines with colours for people, or one JSON document a line. Times count from the
+ * start of the process.
+ */
 import { duration, paint, print, printJson } from "../output.ts";
 import { portsOf } from "../ports.ts";
 import type { Home } from "./home.ts";
@@ -15,8 +18,7 @@ export type Report =
 
 export type Reporter = (report: Report) => void;
 
-/** `startedAt` on the clock of `performance.now`. */
-export function jsonReporter(base: number, startedAt: number): Reporter {
+export function jsonReporter(base: number): Reporter {
   return (report) => {
     const { event, ...rest } = report;
     const shown =
@@ -25,7 +27,7 @@ export function jsonReporter(base: number, startedAt: number): Reporter {
         : report.event === "starting"
           ? { ...report.home, version: report.version, base }
           : rest;
-    printJson({ event, afterMs: Math.round(performance.now() - startedAt), ...shown });
+    printJson({ event, afterMs: Math.round(performance.now()), ...shown });
   };
 }
 
@@ -33,10 +35,10 @@ function withoutRequest({ type, ...rest }: NodeEvent): object {
   return { is: type, ...rest };
 }
 
-export function humanReporter(base: number, startedAt: number): Reporter {
+export function humanReporter(base: number): Reporter {
   let home: Home | undefined;
   let wasReady = false;
-  const after = (): string => paint("dim", duration(performance.now() - startedAt).padStart(8));
+  const after = (): string => paint("dim", duration(performance.now()).padStart(8));
   const line = (text: string): void => print(`${after()}  ${text}`);
   const node = (id: number): string => paint("bold", `node ${id}`);
   return (report) => {
@@ -52,7 +54,7 @@ export function humanReporter(base: number, startedAt: number): Reporter {
       case "leader":
         return line(`${paint("cyan", "leader")}  ${node(report.node)} leads in term ${report.term}`);
       case "ready":
-        if (home !== undefined && !wasReady) print(invitation(base, home, performance.now() - startedAt));
+        if (home !== undefined && !wasReady) print(invitation(base, home, performance.now()));
         wasReady = true;
         return;
       case "fault":

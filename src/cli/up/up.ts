@@ -20,9 +20,8 @@ const slowAfterMs = 5000;
 
 /** Resolves to the exit code once everything has stopped. */
 export async function runUp(options: UpOptions): Promise<number> {
-  const startedAt = performance.now();
   const base = portBase();
-  const report = options.json ? jsonReporter(base, startedAt) : humanReporter(base, startedAt);
+  const report = options.json ? jsonReporter(base) : humanReporter(base);
   if (
     options.nodes !== undefined &&
     (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > maxNodes)
