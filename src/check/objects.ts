@@ -1,4 +1,4 @@
-import { isList, isScalar, valueKey } from "../history/index.ts";
+import { isList, valueKey } from "../history/index.ts";
 import type { Operation, Scalar, Value } from "../history/index.ts";
 import type { Budget } from "./budget.ts";
 import type { Fast } from "./fast/fast.ts";
