@@ -89,12 +89,18 @@ async function injure(up: Up, kind: Kind, node: number): Promise<void> {
 }
 
 async function command(up: Up, fault: object): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${up.base + 70}/v1/cluster/faults`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(fault),
-  });
-  if (!response.ok) throw new Error(`${JSON.stringify(fault)}: ${response.status} ${await response.text()}`);
+  for (let attempt = 0; ; attempt++) {
+    const response = await fetch(`http://127.0.0.1:${up.base + 70}/v1/cluster/faults`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(fault),
+    });
+    if (response.ok) return;
+    // A node that was killed a moment ago may still be on its way back.
+    if (response.status !== 409 || attempt === 50)
+      throw new Error(`${JSON.stringify(fault)}: ${response.status} ${await response.text()}`);
+    await sleep(200);
+  }
 }
 
 async function leaderOf(up: Up): Promise<number> {
