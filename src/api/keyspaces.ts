@@ -1,5 +1,5 @@
 /** What this node knows of the keyspaces' contracts, for requests that name no consistency of their own. */
-import { CohortError, parseContract, parseReadContract, type ReadContract } from "../contract/index.ts";
+import { CohortError, parseContract, parseReadContract, readContractOf, type ReadContract } from "../contract/index.ts";
 import type { Host } from "../host/index.ts";
 import { decodeResult } from "../store/index.ts";
 
@@ -38,7 +38,7 @@ export class KeyspaceContracts {
 
 function readSide(contract: string): ReadContract {
   try {
-    return parseContract(contract).read;
+    return readContractOf(parseContract(contract));
   } catch (error) {
     // Written by a newer version, perhaps: the strongest promise keeps every other.
     if (error instanceof CohortError) return linearizable;

@@ -53,7 +53,7 @@ export function wrongRequests({
     ],
     ["POST", "/counter/increment?by=2", {}, "unknown-parameter", /"by"/],
     ["GET", "/readyz?verbose=1", {}, "unknown-parameter", /takes none/],
-    ["GET", "/counter/value?consistency=sometimes", {}, "bad-consistency", /sometimes.*there are: linearizable/],
+    ["GET", "/counter/value?consistency=sometimes", {}, "bad-consistency", /sometimes.*there are Linearizable/],
     ["GET", "/counter/value?consistency=bounded(soon)", {}, "bad-consistency", /not a duration/],
     ["GET", "/counter/value?consistency=", {}, "bad-request", /consistency/],
     ["GET", "/counter/value?consistency=session&consistency=eventual", {}, "bad-request", /consistency/],

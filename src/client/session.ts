@@ -1,5 +1,5 @@
 import { CodecError, copyBytes, emptyBytes } from "../base/index.ts";
-import { CohortError, fail, parseContract, type Failure, type Kept, type Query } from "../contract/index.ts";
+import { CohortError, fail, parseKeyspaceContract, type Failure, type Kept, type Query } from "../contract/index.ts";
 import {
   type Answer,
   decodeResult,
@@ -150,7 +150,7 @@ export class Session {
 
   async createKeyspace(keyspace: NewKeyspace, settings: CallSettings = {}): Promise<Written> {
     const { name, engine = "raft", shards = 1, replicas = 3 } = keyspace;
-    const contract = parseContract(keyspace.contract ?? "").text;
+    const contract = parseKeyspaceContract(keyspace.contract ?? "", engine).text;
     return this.#write(
       { kind: "createKeyspace", keyspace: { name, engine, shards, replicas, contract } },
       settings,

@@ -1,7 +1,9 @@
 /** Arbitrary requests and outcomes, for the laws of every codec that carries them. */
 import fc from "fast-check";
 import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
-import type { ReadContract } from "./guarantees.ts";
+import { partitionBehaviors, plainReads, type Contract, type ReadContract, type ReadGuarantee } from "./guarantees.ts";
+import { normalReads } from "./lattice.ts";
+import { contractText } from "./print.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
@@ -51,3 +53,38 @@ export const anyEvent: fc.Arbitrary<WatchEvent> = fc.record({
   value: bytes,
   revision: whole,
 });
+
+const durationMs = fc.oneof(
+  fc.integer({ min: 1, max: 10_000_000 }),
+  fc.integer({ min: 1, max: 1_000_000 }).map((ms) => ms / 1000),
+);
+export const anyRead: fc.Arbitrary<ReadGuarantee> = fc.oneof(
+  { arbitrary: fc.constantFrom(...plainReads).map((guarantee) => ({ guarantee })), weight: 4 },
+  durationMs.map((boundMs) => ({ guarantee: "BoundedStaleness" as const, boundMs })),
+  fc.integer({ min: 1, max: 9 }).map((r) => ({ guarantee: "Quorum" as const, r })),
+);
+
+/** Contracts in normal form, also impossible ones. */
+export const anyContract: fc.Arbitrary<Contract> = fc
+  .record({
+    reads: fc.array(anyRead, { minLength: 1, maxLength: 5 }).map(normalReads),
+    write: fc.oneof(
+      fc
+        .constantFrom("Linearizable" as const, "Causal" as const, "Eventual" as const)
+        .map((guarantee) => ({ guarantee })),
+      fc.integer({ min: 1, max: 9 }).map((w) => ({ guarantee: "Quorum" as const, w })),
+    ),
+    partition: fc.constantFrom(...partitionBehaviors),
+    latency: fc.array(
+      fc.record({
+        operation: fc.constantFrom("reads" as const, "writes" as const, "all" as const),
+        percentile: fc.constantFrom(50, 95, 99, 99.9, 99.99),
+        belowMs: durationMs,
+      }),
+      { maxLength: 3 },
+    ),
+    availability: fc.option(fc.record({ percent: fc.constantFrom(90, 99, 99.95, 99.999, 100), overMs: durationMs }), {
+      nil: undefined,
+    }),
+  })
+  .map((content) => ({ ...content, text: contractText(content) }));

@@ -1,50 +1,80 @@
-import { fail } from "./errors.ts";
-import type { PartitionBehavior, ReadContract } from "./guarantees.ts";
-import { parsePartition, parseReadContract } from "./parse.ts";
+/** Contracts for those who take a text and want a promise or an error. */
+import type { ClauseName } from "./contradictions.ts";
+import { diagnosticAt, type Diagnostic } from "./diagnostics.ts";
+import { engineProblem, type Engine } from "./engines.ts";
+import { fail, type CohortError } from "./errors.ts";
+import type { Contract, PartitionBehavior, ReadContract } from "./guarantees.ts";
+import { impliedReads } from "./lattice.ts";
+import { parse } from "./parse.ts";
+import { readsText } from "./print.ts";
 
-/** The contract of a keyspace: what its requests are promised where they do not ask for something else. */
-export interface Contract {
-  readonly read: ReadContract;
-  readonly write: "Linearizable";
-  /** Canonical form, one clause a line; parses to the same contract. */
-  readonly text: string;
+/**
+ * Parses the text of a contract (the grammar is in `parse.ts`). Throws a CohortError: `bad-consistency` or
+ * `contradiction`; its detail names line, column and the way out.
+ */
+export function parseContract(text: string): Contract {
+  const { contract, diagnostics } = parse(text);
+  if (contract === undefined) throw errorOf(diagnostics);
+  return contract;
 }
 
 /**
- * Parses the text of a contract: clauses `ReadConsistency`, `WriteConsistency` and `PartitionBehavior`, one a line
- * or separated by `;`, each at most once and each optional. Throws a CohortError: `bad-consistency`,
- * `contradiction`, or `unsupported` for writes that are not linearizable.
+ * Parses what a request asks of a read: guarantees (`monotonic and bounded(100ms)`), optionally followed by
+ * `; PartitionBehavior: …`, which is `partition` where nothing is said. Linearizable reads are ConsistencyPreferred
+ * unless the text itself says otherwise. Throws a CohortError: `bad-consistency`, `contradiction` or `unsupported`.
  */
-export function parseContract(text: string): Contract {
-  const clauses = new Map<string, string>();
-  for (const clause of text
-    .split(/[;\n]/)
-    .map((part) => part.trim())
-    .filter((part) => part !== "")) {
-    const [, name, value] = /^(\w+)\s*:\s*(.+)$/.exec(clause) ?? [];
-    const known = clauseNames.find((candidate) => candidate.toLowerCase() === name?.toLowerCase());
-    if (known === undefined || value === undefined) {
-      throw fail(
-        "bad-consistency",
-        `"${clause}" is not a clause of a contract; there are ${clauseNames.join(", ")}, each followed by a colon`,
-      );
-    }
-    if (clauses.has(known)) throw fail("contradiction", `${known} is said twice`);
-    clauses.set(known, value);
+export function parseReadContract(text: string, partition: PartitionBehavior = "ConsistencyPreferred"): ReadContract {
+  const { contract, diagnostics, clauses } = parse(text);
+  const blank = text.trim() === "" || (clauses.size > 0 && !clauses.has("ReadConsistency"));
+  if (blank) throw fail("bad-consistency", `"${text}" names no guarantee of reads`);
+  if (contract === undefined) throw errorOf(diagnostics);
+  for (const [name, span] of clauses) {
+    if (ofRequests.has(name)) continue;
+    const message = `${name} belongs into the contract of a keyspace, not into a request`;
+    throw errorOf([
+      diagnosticAt(text, span, { severity: "error", code: "bad-consistency", message, suggestion: undefined }),
+    ]);
   }
-  const partition = clauses.get("PartitionBehavior");
-  const behavior: PartitionBehavior | undefined =
-    partition === undefined ? undefined : parsePartition(`PartitionBehavior: ${partition}`);
-  const read = parseReadContract(clauses.get("ReadConsistency") ?? "Linearizable", behavior);
-  const write = clauses.get("WriteConsistency") ?? "Linearizable";
-  if (write.toLowerCase() !== "linearizable") {
-    throw fail("unsupported", `WriteConsistency: ${write}; a keyspace of the raft engine has linearizable writes`);
-  }
+  const problem = engineProblem(contract, "raft");
+  if (problem !== undefined) throw fail("unsupported", problem);
+  const read = readContractOf(contract);
+  return clauses.has("PartitionBehavior") || read.linearizable ? read : { ...read, partition };
+}
+
+const ofRequests: ReadonlySet<ClauseName> = new Set(["ReadConsistency", "PartitionBehavior"]);
+
+/** As `parseContract`, for a keyspace of an engine; also throws `unsupported`. */
+export function parseKeyspaceContract(text: string, engine: Engine): Contract {
+  const contract = parseContract(text);
+  const problem = engineProblem(contract, engine);
+  if (problem !== undefined) throw fail("unsupported", problem);
+  return contract;
+}
+
+/** The read side of a contract, as replicas enforce it. */
+export function readContractOf({ reads, partition }: Contract): ReadContract {
+  const implied = impliedReads(reads);
+  const linearizable = implied.includes("Linearizable");
+  const bound = reads.find((guarantee) => guarantee.guarantee === "BoundedStaleness");
   return {
-    read,
-    write: "Linearizable",
-    text: `ReadConsistency: ${read.text}\nWriteConsistency: Linearizable\nPartitionBehavior: ${read.partition}`,
+    linearizable,
+    session: !linearizable && (implied.includes("MonotonicRead") || implied.includes("ReadYourWrites")),
+    stalenessMs: linearizable ? undefined : bound?.boundMs,
+    partition,
+    text: readsText(reads),
   };
 }
 
-const clauseNames = ["ReadConsistency", "WriteConsistency", "PartitionBehavior"] as const;
+function errorOf(diagnostics: readonly Diagnostic[]): CohortError {
+  const {
+    code,
+    line,
+    column,
+    message,
+    suggestion,
+    nearest = [],
+  } = diagnostics.find(({ severity }) => severity === "error")!;
+  const instead = suggestion === undefined ? "" : `; write ${suggestion}`;
+  const possible = nearest.map((text) => `[${text.replaceAll("\n", "; ")}]`).join(" or ");
+  return fail(code, `${line}:${column}: ${message}${instead}${possible === "" ? "" : `; possible are ${possible}`}`);
+}

@@ -1,15 +1,73 @@
-/** What a read may ask for, and what an answer says was kept. */
+/** What a contract says, as data, and what an answer says was kept. */
 
-export type PartitionBehavior = "AvailabilityPreferred" | "ConsistencyPreferred";
+/** Guarantees of reads that take no argument, strongest first. */
+export const plainReads = [
+  "Linearizable",
+  "Sequential",
+  "Causal",
+  "Session",
+  "MonotonicRead",
+  "ReadYourWrites",
+  "MonotonicWrite",
+  "WritesFollowReads",
+  "Eventual",
+] as const;
+export type PlainRead = (typeof plainReads)[number];
+
+/** One guarantee of reads. */
+export type ReadGuarantee =
+  | { readonly guarantee: PlainRead }
+  /** No write acknowledged longer ago than this is missing; milliseconds. */
+  | { readonly guarantee: "BoundedStaleness"; readonly boundMs: number }
+  /** The newest of what `r` replicas have. */
+  | { readonly guarantee: "Quorum"; readonly r: number };
+export type ReadName = ReadGuarantee["guarantee"];
+
+export type WriteGuarantee =
+  | { readonly guarantee: "Linearizable" | "Causal" | "Eventual" }
+  /** Acknowledged by `w` replicas. */
+  | { readonly guarantee: "Quorum"; readonly w: number };
+export type WriteName = WriteGuarantee["guarantee"];
+
+export const partitionBehaviors = ["AvailabilityPreferred", "ConsistencyPreferred"] as const;
+export type PartitionBehavior = (typeof partitionBehaviors)[number];
+
+/** `reads p99 < 20ms`: so many percent of the operations take less than this. */
+export interface LatencyObjective {
+  readonly operation: "reads" | "writes" | "all";
+  /** Between 0 and 100, both excluded. */
+  readonly percentile: number;
+  readonly belowMs: number;
+}
+
+/** `99.99% over 30d`: this share of the operations of every such period is answered as promised. */
+export interface AvailabilityObjective {
+  readonly percent: number;
+  readonly overMs: number;
+}
+
+/** What the requests of a keyspace or counter are promised where they do not ask for something else. */
+export interface Contract {
+  /**
+   * All of them hold. In normal form: none is implied by the others, in the order of the lattice; never empty
+   * (what demands nothing is `Eventual`).
+   */
+  readonly reads: readonly ReadGuarantee[];
+  readonly write: WriteGuarantee;
+  readonly partition: PartitionBehavior;
+  readonly latency: readonly LatencyObjective[];
+  readonly availability: AvailabilityObjective | undefined;
+  /** Canonical text, one clause a line: equal for equal contracts, and parses to the same. */
+  readonly text: string;
+}
 
 /**
- * The read side of a contract, in the form that the engine enforces. A conjunction is the union of its
- * demands: `linearizable` implies all others; `session` demands the caller's position (which one group's
- * log turns into monotonic reads, read your writes and causal order at once).
+ * The read side of a contract, in the form that a replica enforces. A conjunction is the union of its demands:
+ * `linearizable` implies all others; `session` demands a position of the caller (see `sessionDemand`).
  */
 export interface ReadContract {
   readonly linearizable: boolean;
-  /** The answer reflects at least the position in the caller's session token. */
+  /** The answer reflects at least the position that the request names. */
   readonly session: boolean;
   /** The answer is at most this old, in milliseconds; undefined: no bound. */
   readonly stalenessMs: number | undefined;

@@ -1,10 +1,23 @@
 /**
  * What a request is promised, and what went wrong when the promise could not be kept.
- * Parsing and meaning only: enforcement is in `node/`.
+ *
+ *     text ──parse──▶ Contract ──readContractOf──▶ what a replica enforces        (node/)
+ *                        │ ▲                    └▶ what a simulation checks       (sim/)
+ *                   JSON, canonical text          what a model predicts           (model/)
+ *
+ * Language, lattice and meaning only: nothing here enforces, checks or predicts, and it runs in a browser as it is.
  */
 export * from "./codec.ts";
 export * from "./contract.ts";
+export { contradictionsOf, nearestPossible, theorems } from "./contradictions.ts";
+export type { ClauseName, Contradiction, Theorem } from "./contradictions.ts";
+export { diagnosticText } from "./diagnostics.ts";
+export type { Diagnostic, Span } from "./diagnostics.ts";
+export type { Engine } from "./engines.ts";
 export * from "./errors.ts";
 export * from "./guarantees.ts";
-export { parseDurationMs, parseReadContract } from "./parse.ts";
+export { impliedReads, implies, impliesWrite, normalReads, refines } from "./lattice.ts";
+export { parse, type Parsed } from "./parse.ts";
+export { contractText, durationText, readText, writeText } from "./print.ts";
 export type * from "./request.ts";
+export { parseDurationMs } from "./tokens.ts";

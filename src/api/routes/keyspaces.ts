@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { fail, parseContract, parseReadContract } from "../../contract/index.ts";
+import { fail, parseKeyspaceContract, parseReadContract } from "../../contract/index.ts";
 import type { KeyspaceDefinition } from "../../store/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
@@ -84,5 +84,5 @@ function definitionOf(body: Static<typeof KeyspaceBody>, voters: number): Keyspa
   if (shards !== 1) throw fail("unsupported", `${shards} shards; a keyspace has one`);
   if (replicas !== voters)
     throw fail("unsupported", `${replicas} replicas; a keyspace lives on every voter, here ${voters}`);
-  return { name, engine, shards, replicas, contract: parseContract(body.contract ?? "").text };
+  return { name, engine, shards, replicas, contract: parseKeyspaceContract(body.contract ?? "", engine).text };
 }
