@@ -175,9 +175,14 @@ export function onCompact(raft: RaftState, durable: LogIndex, effects: Effects):
 
 function compactionPoint(raft: RaftState, durable: LogIndex): LogIndex {
   const { log, config } = raft;
-  let bytes = 0;
-  let through = durable;
-  while (through > log.base.index && bytes < config.retainedLogBytes) bytes += entryBytes(log.entry(through--));
+  // From the front: each entry is looked at about once, when it goes.
+  let kept = log.bytes;
+  let through = log.base.index;
+  while (through < durable) {
+    kept -= entryBytes(log.entry(through + 1));
+    if (kept < config.retainedLogBytes) break;
+    through++;
+  }
   // A follower that is being sent a snapshot will want what comes after it, unless that grows out of hand.
   if (raft.leading && log.bytes < 8 * config.retainedLogBytes) {
     for (const progress of raft.leading.progress.values()) {

@@ -12,7 +12,7 @@ describe("commands", () => {
   test("come back as they were", () => {
     fc.assert(
       fc.property(command, (sent: Command) => {
-        const { operationBytes: _, ...received } = decodeCommand(encodeCommand(sent));
+        const { operationAt: _, ...received } = decodeCommand(encodeCommand(sent));
         expect(received).toEqual(sent);
       }),
     );

@@ -50,8 +50,8 @@ const settingNames = [
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 export interface DecodedCommand extends Command {
-  /** The bytes of the operation alone: the same for the same operation, whatever its envelope. */
-  readonly operationBytes: Uint8Array;
+  /** Where the operation begins: its bytes are the same whatever the envelope. */
+  readonly operationAt: number;
 }
 
 const scratch = new ByteWriter(1024);
@@ -87,10 +87,10 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
     }
     if (found !== version) throw malformed(`not a command: it begins with ${found}`);
     const envelope = decodeEnvelope(reader);
-    const operationBytes = bytes.subarray(reader.at);
+    const operationAt = reader.at;
     const operation = decodeOperation(reader);
     reader.end();
-    return { envelope, operation, operationBytes };
+    return { envelope, operation, operationAt };
   } catch (error) {
     throw error instanceof CodecError ? malformed(error.message) : error;
   }

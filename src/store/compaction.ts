@@ -14,6 +14,7 @@ const leastRows = 2048;
  */
 export function dropCompacted(context: Context, leftovers: number[]): void {
   const { overlay, compactedRevision } = context;
+  context.events.flush();
   const to = historyKey(compactedRevision + 1, 0);
   let budget = Math.max(leastRows, 2 * overlay.dirtyRows("history"));
 
@@ -25,8 +26,11 @@ export function dropCompacted(context: Context, leftovers: number[]): void {
     overlay.delete("tombstones", at[0]);
     budget--;
   }
-  for (const at of overlay.keys("history", { to, limit: budget })) {
-    if (!overlay.forget("history", at)) overlay.delete("history", at);
+  let before: string | undefined;
+  for (const at of overlay.keys("history", { to: `${to}\0`, limit: budget })) {
+    // A row ends where the next one begins.
+    if (before !== undefined && !overlay.forget("history", before)) overlay.delete("history", before);
+    before = at;
     budget--;
   }
   while (leftovers.length > 0 && budget > 0) {

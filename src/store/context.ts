@@ -1,6 +1,7 @@
 import type { LogIndex, Term } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import type { Settings } from "./command.ts";
+import type { EventLog } from "./event-log.ts";
 import type { Overlay } from "./overlay.ts";
 
 /** Where in the log the state is. `timestamp` is that of the entry, and never goes back. */
@@ -13,6 +14,7 @@ export interface AppliedPosition {
 /** What the parts of the state machine share. */
 export interface Context {
   readonly overlay: Overlay;
+  readonly events: EventLog;
   applied: AppliedPosition;
   revision: number;
   /** The lowest revision at which keys can be read; events begin one above. */

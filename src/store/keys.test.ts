@@ -35,14 +35,14 @@ test("an old version costs about one sixty-fourth of the changes since", () => {
   expect(reads).toBeLessThan(200);
 });
 
-test("a put of a new key is two rows", () => {
+test("a put of a new key is a row, and a share of one", () => {
   const { put, commit, engine } = subject();
   commit();
   const count = (): number => tableNames.reduce((sum, table) => sum + [...engine.keys(table, {})].length, 0);
   const before = count();
-  for (let i = 0; i < 10; i++) put(`k${i}`, "v");
+  for (let i = 0; i < 128; i++) put(`k${i}`, "v");
   commit();
-  expect(count() - before).toBe(20);
+  expect(count() - before).toBe(128 + 2);
 });
 
 test("compaction drops what it must, and what it drops leaves the engine", () => {
@@ -68,12 +68,17 @@ test("compaction drops what it must, and what it drops leaves the engine", () =>
 
 test("automatic compaction keeps as many revisions as the settings say, also of what was never committed", () => {
   const { store, engine, run, put, commit } = subject();
-  run({ kind: "configure", settings: { retainedRevisions: 10 } });
-  for (let i = 0; i < 100; i++) put(`k${i}`, "v");
-  expect(store.compactedRevision).toBe(90);
+  run({ kind: "configure", settings: { retainedRevisions: 100 } });
+  for (let i = 0; i < 1000; i++) put(`k${i}`, "v");
+  expect(store.compactedRevision).toBe(900);
   commit();
-  expect([...engine.keys("history", {})]).toHaveLength(10);
-  expect([...engine.keys("current", {})]).toHaveLength(100);
+  // Rows of 64 events: the one that 901 is in, and the last.
+  expect([...engine.keys("history", {})]).toHaveLength(2);
+  expect([...engine.keys("current", {})]).toHaveLength(1000);
+  const events = (from: number): number[] =>
+    store.events({ keyspace: "default", prefix: emptyBytes, from, limit: 1000 }).events.map(({ revision }) => revision);
+  expect(events(901)).toEqual(Array.from({ length: 100 }, (_, i) => 901 + i));
+  expect(() => events(900)).toThrow(/compacted/);
 });
 
 test("a dropped keyspace is gone at once, and its rows soon", () => {

@@ -1,7 +1,7 @@
-import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, must, toBinaryString } from "../base/index.ts";
+import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, toBinaryString } from "../base/index.ts";
 import type { Context } from "./context.ts";
-import type { EngineReader } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import type { EventLog } from "./event-log.ts";
 import type { KeyRow, ListedRow } from "./result.ts";
 import {
   currentKey,
@@ -12,11 +12,9 @@ import {
   type Place,
   readCurrent,
   readEvent,
-  revisionOfHistoryKey,
   type StateBefore,
   userKey,
   writeCurrent,
-  writeEvent,
 } from "./rows.ts";
 import { afterPrefix } from "./values.ts";
 
@@ -89,7 +87,7 @@ export class Keys {
     value: Uint8Array | undefined,
     prior: KeyState | undefined,
   ): void {
-    const { overlay } = this.#context;
+    const { overlay, events } = this.#context;
     const exists = value !== undefined;
     const { skip, skipAge } = nextSkip(prior);
     const after: KeyState = {
@@ -101,17 +99,13 @@ export class Keys {
       skip,
       skipAge,
     };
-    const at = historyKey(place.revision, place.ordinal);
+    events.append(keyspace, key, after, prior);
     // A writer never shrinks: what is large gets one of its own.
-    const size = after.value.length + (prior?.value.length ?? 0);
-    const writer = size > scratchBytes ? new ByteWriter(size + 256) : scratch;
-    writer.reset();
-    writeEvent(writer, keyspace, key, after, prior);
-    overlay.put("history", at, writer.view());
+    const writer = after.value.length > scratchBytes ? new ByteWriter(after.value.length + 256) : scratch;
     writer.reset();
     writeCurrent(writer, after);
     overlay.put("current", rowKey, writer.view());
-    if (!exists) overlay.put("tombstones", at, fromBinaryString(rowKey));
+    if (!exists) overlay.put("tombstones", historyKey(place.revision, place.ordinal), fromBinaryString(rowKey));
   }
 
   get(keyspace: KeyspaceHandle, key: Uint8Array, revision?: number): KeyRow | undefined {
@@ -149,17 +143,15 @@ export class Keys {
    */
   events(keyspace: KeyspaceHandle, prefix: Uint8Array, fromRevision: number, limits: EventLimits): Events {
     const { limit, maximumBytes, scanLimit } = limits;
-    const { overlay, revision, compactedRevision } = this.#context;
+    const { events: log, revision, compactedRevision } = this.#context;
     if (fromRevision <= compactedRevision) throw compacted(fromRevision, compactedRevision + 1);
     const events: KeyEvent[] = [];
     let scanned = 0;
     let eventBytes = 0;
     let lastRevision = 0;
-    const range = { from: historyKey(fromRevision, 0) };
     // Watches ask for the latest: most of the time the engine need not be asked.
     const isRecent = fromRevision > this.#context.durableRevision;
-    for (const [at, bytes] of isRecent ? overlay.recent("history", range) : overlay.range("history", range)) {
-      const here = revisionOfHistoryKey(at);
+    for (const { revision: here, bytes } of log.from(fromRevision, isRecent)) {
       const isFull = events.length >= limit || scanned >= scanLimit || eventBytes >= maximumBytes;
       if (here !== lastRevision && isFull) return { events, next: here };
       lastRevision = here;
@@ -201,7 +193,7 @@ export class Keys {
 
   #rowAt(state: KeyState, revision: number | undefined): KeyRow | undefined {
     if (revision === undefined || state.place.revision <= revision) return this.#row(state);
-    return this.#row(stateAt(this.#context.overlay, state, revision));
+    return this.#row(stateAt(this.#context.events, state, revision));
   }
 
   #row(state: StateBefore | undefined): KeyRow | undefined {
@@ -212,11 +204,10 @@ export class Keys {
 }
 
 /** What the key was at `revision`, which is below that of `state`. */
-function stateAt(reader: EngineReader, state: KeyState, revision: number): StateBefore | undefined {
+function stateAt(events: EventLog, state: KeyState, revision: number): StateBefore | undefined {
   let place = state.skip.revision > revision ? state.skip : state.place;
   for (;;) {
-    const at = historyKey(place.revision, place.ordinal);
-    const event = readEvent(must(reader.get("history", at), `event ${place.revision}/${place.ordinal}`));
+    const event = events.find(place);
     assert(event.skip.revision < place.revision, "shortcuts lead back");
     if (event.skip.revision > revision) place = event.skip;
     else if (event.before !== undefined && event.before.place.revision > revision) place = event.before.place;

@@ -5,6 +5,7 @@ import { defaultSettings, type Envelope, type Operation } from "./command.ts";
 import type { AppliedPosition, Context } from "./context.ts";
 import { Counters } from "./counters.ts";
 import { StoreError } from "./errors.ts";
+import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { Keys } from "./keys.ts";
 import { Keyspaces } from "./keyspaces.ts";
@@ -45,6 +46,7 @@ export class Machine {
     this.#bugs = bugs;
     this.context = {
       overlay,
+      events: new EventLog(overlay),
       applied: initialPosition,
       revision: 0,
       compactedRevision: 0,
@@ -62,6 +64,7 @@ export class Machine {
   load(): void {
     const { context } = this;
     const { overlay } = context;
+    context.events.reset();
     const row = overlay.get("meta", metaKeys.state);
     const meta = row === undefined ? undefined : decodeMeta(row);
     context.applied = meta?.applied ?? initialPosition;
@@ -79,6 +82,7 @@ export class Machine {
   /** Puts into the overlay what lives in memory only. */
   flush(): void {
     const { overlay, applied, revision, compactedRevision, settings } = this.context;
+    this.context.events.flush();
     this.sessions.flush();
     const nextKeyspaceId = this.keyspaces.nextId;
     const idempotencyKeys = this.idempotency.count;
@@ -108,10 +112,10 @@ export class Machine {
       return answer;
     }
     this.advance(entry);
-    return this.#applyEnvelope(command);
+    return this.#applyEnvelope(command, entry.data);
   }
 
-  #applyEnvelope(command: DecodedCommand): Uint8Array {
+  #applyEnvelope(command: DecodedCommand, data: Uint8Array): Uint8Array {
     const { envelope } = command;
     switch (envelope.kind) {
       case "none":
@@ -119,7 +123,7 @@ export class Machine {
       case "session":
         return this.#onSession(envelope, command.operation);
       case "idempotent":
-        return this.#onIdempotent(envelope, command);
+        return this.#onIdempotent(envelope, command.operation, data.subarray(command.operationAt));
       default:
         return unreachable(envelope);
     }
@@ -138,8 +142,11 @@ export class Machine {
     return answer;
   }
 
-  #onIdempotent(envelope: Extract<Envelope, { kind: "idempotent" }>, command: DecodedCommand): Uint8Array {
-    const bytes = command.operationBytes;
+  #onIdempotent(
+    envelope: Extract<Envelope, { kind: "idempotent" }>,
+    operation: Operation,
+    bytes: Uint8Array,
+  ): Uint8Array {
     const fingerprint = { checksum: this.#crc32c(bytes), length: bytes.length };
     try {
       const known = this.idempotency.recall(envelope.key, fingerprint);
@@ -147,7 +154,7 @@ export class Machine {
     } catch (error) {
       return encodeResult(refusal(error));
     }
-    const answer = this.#answer(command.operation);
+    const answer = this.#answer(operation);
     this.idempotency.remember(envelope.key, fingerprint, answer);
     return answer;
   }

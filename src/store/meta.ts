@@ -22,7 +22,7 @@ export interface Meta {
 }
 
 /** The layout of all rows. A later one gets the next number. */
-const layout = 1;
+const layout = 2;
 
 export function encodeMeta(meta: Meta): Uint8Array {
   const { applied, settings } = meta;

@@ -35,7 +35,8 @@ test("it is the state of its moment, however it is cut", () => {
     const other = subject();
     const writer = other.store.restore();
     for (const chunk of chunksOf(snapshot, size)) {
-      expect(chunk.length).toBeLessThan(size + 200);
+      // The longest row holds 64 events.
+      expect(chunk.length).toBeLessThan(size + 64 * 60);
       writer.write(chunk);
     }
     writer.finish((error) => expect(error).toBeUndefined());
@@ -49,7 +50,7 @@ test("it is the state of its moment, however it is cut", () => {
 
 test("damage, gaps, repetitions and a missing end are noticed, and leave the old state", () => {
   const chunks = chunksOf(filled().store.snapshot(), 500);
-  expect(chunks.length).toBeGreaterThan(10);
+  expect(chunks.length).toBeGreaterThan(5);
   const flipped = must(chunks[3], "chunk").slice();
   flipped[40]! ^= 1;
   const wrong: readonly (readonly [string, readonly Uint8Array[]])[] = [

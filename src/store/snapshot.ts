@@ -12,6 +12,7 @@ import type { AppliedPosition } from "./context.ts";
 import type { EngineReader, TableName } from "./engine.ts";
 import { tableNames } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import { firstReadable } from "./event-log.ts";
 import { metaKeys } from "./meta.ts";
 import { historyKey, keyspaceOfCurrentKey, readCurrent } from "./rows.ts";
 
@@ -75,7 +76,8 @@ export function* stateRows(source: SnapshotSource, table = 0, after = ""): Gener
 /** Compacted events are a prefix of their tables: begin behind it. */
 function lowest(source: SnapshotSource, table: TableName, from: string | undefined): string | undefined {
   if (table !== "history" && table !== "tombstones") return from;
-  const first = historyKey(source.compactedRevision + 1, 0);
+  const { reader, compactedRevision } = source;
+  const first = table === "history" ? firstReadable(reader, compactedRevision) : historyKey(compactedRevision + 1, 0);
   return from === undefined || from < first ? first : from;
 }
 

@@ -6,6 +6,7 @@ import { dropCompacted } from "./compaction.ts";
 import type { AppliedPosition } from "./context.ts";
 import type { CounterValue } from "./counters.ts";
 import type { Engine, EngineError } from "./engine.ts";
+import { unpack } from "./event-log.ts";
 import { StateHash } from "./hash.ts";
 import type { Events, ListOptions } from "./keys.ts";
 import { type CommandEntry, Machine } from "./machine.ts";
@@ -13,6 +14,7 @@ import { metaKeys } from "./meta.ts";
 import { Overlay } from "./overlay.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
 import type { KeyRow, KeyspaceRow, ListedRow } from "./result.ts";
+import { historyKey } from "./rows.ts";
 import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
 
 export interface StoreOptions {
@@ -107,7 +109,7 @@ export class Store {
 
   /** About how much memory the changes take that the engine does not have durably. */
   get dirtyBytes(): number {
-    return this.#overlay.bytes + this.#machine.sessions.dirtyBytes;
+    return this.#overlay.bytes + this.#machine.context.events.openBytes + this.#machine.sessions.dirtyBytes;
   }
 
   get committing(): boolean {
@@ -206,7 +208,11 @@ export class Store {
     const { source, close } = this.#source();
     const hash = new StateHash();
     for (const { table, key, value } of stateRows(source)) {
-      if (table !== "meta" || key !== metaKeys.membership) hash.text(table).text(key).bytes(value);
+      if (table === "history") {
+        for (const { revision, ordinal, bytes } of unpack(key, value)) {
+          if (revision > source.compactedRevision) hash.text(table).text(historyKey(revision, ordinal)).bytes(bytes);
+        }
+      } else if (table !== "meta" || key !== metaKeys.membership) hash.text(table).text(key).bytes(value);
     }
     close();
     return hash.digest();
