@@ -99,7 +99,8 @@ export async function gatherCluster(
   return { clusterId, ...(leader === undefined ? {} : { leader }), term, nodes };
 }
 
-async function askNode(clusterId: string, nodeId: NodeId, http: string, timeoutMs: number): Promise<NodeView> {
+/** One node's view of itself. */
+export async function askNode(clusterId: string, nodeId: NodeId, http: string, timeoutMs: number): Promise<NodeView> {
   try {
     const answer = await getJson(`http://${http}/v1/cluster?view=own`, timeoutMs);
     const status = typeof answer === "object" && answer !== null && "nodes" in answer ? ownStatus(answer) : undefined;
@@ -119,7 +120,7 @@ function ownStatus(answer: object): StatusView | undefined {
 }
 
 /** Of the reachable nodes' opinions on group 0, the one of the highest term. */
-function leadershipOf(nodes: readonly NodeView[]): { leader: NodeId | undefined; term: number } {
+export function leadershipOf(nodes: readonly NodeView[]): { leader: NodeId | undefined; term: number } {
   let best: { leader: NodeId | undefined; term: number } = { leader: undefined, term: 0 };
   for (const { status } of nodes) {
     const group = status?.groups[0];

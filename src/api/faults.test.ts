@@ -9,7 +9,9 @@ describe("requests", () => {
     [{ kind: "kill" }, /needs "node"/],
     [{ kind: "kill", node: 4 }, /no node 4; there are 1, 2, 3/],
     [{ kind: "kill", node: 1, rate: 0.5 }, /does not take "rate"; it takes node, forMs/],
-    [{ kind: "heal", node: 1 }, /does not take "node"$/],
+    [{ kind: "heal", node: 1 }, /does not take "node"; it takes fault$/],
+    [{ kind: "cut", from: 1 }, /needs "to"/],
+    [{ kind: "cut", from: 1, to: 1 }, /no link to itself/],
     [{ kind: "delay", from: 1, to: 1, delayMs: 5 }, /no link to itself/],
     [{ kind: "drop" }, /needs "rate"/],
     [{ kind: "partition" }, /needs "nodes"/],
@@ -56,6 +58,14 @@ describe("what links suffer", () => {
     const book = bookOf({ kind: "partition", nodes: [[1], [2, 3]], oneWay: true });
     expect(book.linksOf(1)).toEqual([block(2, false, true), block(3, false, true)]);
     expect(book.linksOf(2)).toEqual([block(1, true, false)]);
+  });
+
+  test("a cut is of one link, both ways or one", () => {
+    expect(bookOf({ kind: "cut", from: 1, to: 2 }).linksOf(1)).toEqual([block(2)]);
+    expect(bookOf({ kind: "cut", from: 1, to: 2 }).linksOf(3)).toEqual([]);
+    const book = bookOf({ kind: "cut", from: 2, to: 1, oneWay: true });
+    expect(book.linksOf(1)).toEqual([block(2, true, false)]);
+    expect(book.linksOf(2)).toEqual([block(1, false, true)]);
   });
 
   test("delay and loss are applied by one end of a link; faults add up", () => {

@@ -22,11 +22,14 @@ export const FaultRequest = Type.Object(
         Type.Literal("pause"),
         Type.Literal("resume"),
         Type.Literal("partition"),
+        Type.Literal("cut"),
         Type.Literal("delay"),
         Type.Literal("drop"),
         Type.Literal("heal"),
       ],
-      { description: "heal ends every fault: links work, paused nodes run, killed nodes start." },
+      {
+        description: "heal ends every fault: links work, paused nodes run, killed nodes start; with `fault`, that one.",
+      },
     ),
     node: Type.Optional(
       Type.Union([NodeNumber, Type.Literal("leader")], { description: "kill, pause, resume: whom." }),
@@ -40,8 +43,12 @@ export const FaultRequest = Type.Object(
     from: Type.Optional(NodeNumber),
     to: Type.Optional(NodeNumber),
     oneWay: Type.Optional(
-      Type.Boolean({ description: "partition: only messages from the first group to the others are lost." }),
+      Type.Boolean({
+        description:
+          "partition: only messages from the first group to the others are lost; cut: only those of `from` to `to`.",
+      }),
     ),
+    fault: Type.Optional(Type.Integer({ minimum: 1, description: "heal: the number of the one that ends." })),
     delayMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000, description: "delay: added to each message." })),
     jitterMs: Type.Optional(Type.Number({ minimum: 0, maximum: 60_000, description: "delay: up to this much more." })),
     rate: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "drop: share of messages lost." })),
@@ -64,6 +71,14 @@ export type NetworkFault =
       readonly oneWay: boolean;
       readonly forMs: number | undefined;
     }
+  /** One link, all messages. */
+  | {
+      readonly kind: "cut";
+      readonly from: NodeId;
+      readonly to: NodeId;
+      readonly oneWay: boolean;
+      readonly forMs: number | undefined;
+    }
   /** Both ways between `from` and `to`; undefined: any node. */
   | {
       readonly kind: "delay";
@@ -81,7 +96,10 @@ export type NetworkFault =
       readonly forMs: number | undefined;
     };
 
-export type Fault = ProcessFault | NetworkFault | { readonly kind: "heal" };
+/** `fault`: the number of the one that ends; undefined: all of them. */
+export type Heal = { readonly kind: "heal"; readonly fault: number | undefined };
+
+export type Fault = ProcessFault | NetworkFault | Heal;
 
 type Kind = FaultRequest["kind"];
 type Field = Exclude<keyof FaultRequest, "kind">;
@@ -90,9 +108,10 @@ const takes: Readonly<Record<Kind, { readonly needs: readonly Field[]; readonly 
   pause: { needs: ["node"], may: ["forMs"] },
   resume: { needs: ["node"], may: [] },
   partition: { needs: ["nodes"], may: ["oneWay", "forMs"] },
+  cut: { needs: ["from", "to"], may: ["oneWay", "forMs"] },
   delay: { needs: ["delayMs"], may: ["from", "to", "jitterMs", "forMs"] },
   drop: { needs: ["rate"], may: ["from", "to", "forMs"] },
-  heal: { needs: [], may: [] },
+  heal: { needs: [], may: ["fault"] },
 };
 
 /** The fault that a well-formed request means for these members. Throws a CohortError (`bad-request`) that says what is wrong. */
@@ -129,17 +148,20 @@ export function parseFault(request: FaultRequest, members: readonly NodeId[]): F
         oneWay: request.oneWay ?? false,
         forMs: request.forMs,
       };
+    case "cut":
     case "delay":
     case "drop": {
       const from = optional(request.from);
       const to = optional(request.to);
       if (from !== undefined && from === to) throw fail("bad-request", `node ${from} has no link to itself`);
+      if (request.kind === "cut")
+        return { kind: "cut", from: from!, to: to!, oneWay: request.oneWay ?? false, forMs: request.forMs };
       return request.kind === "delay"
         ? { kind: "delay", from, to, delayMs: request.delayMs!, jitterMs: request.jitterMs ?? 0, forMs: request.forMs }
         : { kind: "drop", from, to, rate: request.rate!, forMs: request.forMs };
     }
     case "heal":
-      return { kind: "heal" };
+      return { kind: "heal", fault: request.fault };
   }
 }
 
@@ -181,8 +203,11 @@ export class FaultBook {
     return id;
   }
 
-  remove(id: number): void {
+  /** Whether there was one. */
+  remove(id: number): boolean {
+    const before = this.#active.length;
     this.#active = this.#active.filter((entry) => entry.id !== id);
+    return this.#active.length < before;
   }
 
   clear(): void {
@@ -210,6 +235,9 @@ export class FaultBook {
       if (fault.kind === "partition") {
         blockOut ||= parts(fault, node, peer);
         blockIn ||= parts(fault, peer, node);
+      } else if (fault.kind === "cut") {
+        blockOut ||= cuts(fault, node, peer);
+        blockIn ||= cuts(fault, peer, node);
       } else if (slows && touches(fault, node, peer)) {
         if (fault.kind === "drop") kept *= 1 - fault.rate;
         else {
@@ -228,6 +256,11 @@ function parts(fault: NetworkFault & { kind: "partition" }, from: NodeId, to: No
   const fromSide = side(from);
   assert(fromSide !== -1 && side(to) !== -1, "a partition places every member");
   return fromSide !== side(to) && (!fault.oneWay || fromSide === 0);
+}
+
+/** Whether the cut loses messages from one node to another. */
+function cuts(fault: NetworkFault & { kind: "cut" }, from: NodeId, to: NodeId): boolean {
+  return (fault.from === from && fault.to === to) || (!fault.oneWay && fault.from === to && fault.to === from);
 }
 
 function touches(

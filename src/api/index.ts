@@ -7,7 +7,8 @@
  * It keeps no state of its own and makes no promise that the node below does not keep. Session tokens say
  * which position a caller has seen; they authenticate nobody.
  */
-export { gatherCluster, ClusterView, type NodeView, type StatusView } from "./cluster-view.ts";
+export { askNode, gatherCluster, leadershipOf, ClusterView, type NodeView, type StatusView } from "./cluster-view.ts";
+export * from "./console-feed/index.ts";
 export {
   FaultBook,
   FaultRequest,

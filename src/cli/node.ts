@@ -162,8 +162,10 @@ function onOwnLinks(host: Host): InjectFault {
   };
   return async (request: FaultRequest) => {
     const fault = parseFault(request, ids);
-    if (fault.kind === "heal") book.clear();
-    else if (fault.kind === "partition" || fault.kind === "delay" || fault.kind === "drop") {
+    if (fault.kind === "heal") {
+      if (fault.fault === undefined) book.clear();
+      else if (!book.remove(fault.fault)) throw fail("bad-request", `there is no fault ${fault.fault} in force`);
+    } else if (fault.kind === "partition" || fault.kind === "cut" || fault.kind === "delay" || fault.kind === "drop") {
       const id = book.add(fault);
       const end = (): void => {
         book.remove(id);
@@ -173,7 +175,7 @@ function onOwnLinks(host: Host): InjectFault {
     } else
       throw fail(
         "unsupported",
-        `${fault.kind} needs a supervisor; without one there are partition, delay, drop and heal, on this node's links`,
+        `${fault.kind} needs a supervisor; without one there are partition, cut, delay, drop and heal, on this node's links`,
       );
     apply();
     return { active: book.active.map(({ id, fault: active }) => ({ id, ...active })) };

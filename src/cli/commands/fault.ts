@@ -44,6 +44,13 @@ export function addFaultCommands(program: Command): void {
         flags,
       ),
     );
+  addTimed("cut <link>", "lose every message of one link, such as 1-2", "cut 1-2 --one-way --for 10s")
+    .option("--one-way", "only what the first node sends to the second is lost")
+    .action(async (link: string, flags: FaultFlags & { oneWay?: true }) => {
+      const ends = linkOf(link);
+      if (ends.to === undefined) throw new UsageError(`"${link}" is no link; write 1-2 for the link between two nodes`);
+      await inject({ kind: "cut", ...ends, ...(flags.oneWay ? { oneWay: true } : {}), ...timed(flags) }, flags);
+    });
   addTimed(
     "delay [link]",
     "slow messages down; a link such as 1-2, a node, or every link",
@@ -60,7 +67,10 @@ export function addFaultCommands(program: Command): void {
     .action(async (link: string | undefined, flags: FaultFlags & { rate: string }) =>
       inject({ kind: "drop", ...linkOf(link), rate: numberOf(flags.rate, "--rate"), ...timed(flags) }, flags),
     );
-  add("heal", "end every fault", "heal").action(async (flags: FaultFlags) => inject({ kind: "heal" }, flags));
+  add("heal [fault]", "end every fault, or the network fault of that number", "heal").action(
+    async (number: string | undefined, flags: FaultFlags) =>
+      inject({ kind: "heal", ...(number === undefined ? {} : { fault: integerOf(number, "the fault") }) }, flags),
+  );
 }
 
 async function inject(request: FaultRequest, flags: FaultFlags): Promise<void> {
@@ -75,6 +85,7 @@ async function inject(request: FaultRequest, flags: FaultFlags): Promise<void> {
     resume: "resumed",
     heal: "healed",
     partition: "done",
+    cut: "done",
     delay: "done",
     drop: "done",
   };

@@ -1,21 +1,28 @@
-/** The supervisor's own address: the whole cluster at a look, and faults. A console takes its place later. */
+/** The supervisor's own address: the console, the whole cluster at a look, and faults. */
 import Type from "typebox";
 import {
+  addOperations,
+  addPages,
   ClusterView,
   FaultAnswer,
   FaultRequest,
+  Feed,
   gatherCluster,
+  keepToOwnPages,
   newHttpServer,
   problemResponse,
-  type NodeView,
 } from "../../api/index.ts";
 import { silentLogger } from "../../host/index.ts";
 import { portsOf } from "../ports.ts";
 import { version } from "../version.ts";
+import type { ConsoleFiles } from "./console-files.ts";
 import type { Home } from "./home.ts";
-import type { Supervisor } from "./supervisor.ts";
+import type { Supervisor, UpEvent } from "./supervisor.ts";
+import { Traffic } from "./traffic.ts";
+import { happeningOf, tickMs, Watcher } from "./watcher.ts";
 
 const nodeTimeoutMs = 1000;
+const mostPerSecond = 1000;
 
 const ProcessView = Type.Object({
   node: Type.Integer(),
@@ -28,32 +35,85 @@ const SupervisedView = Type.Object({
   processes: Type.Array(ProcessView),
   faults: FaultAnswer.properties.active,
 });
+const TrafficRequest = Type.Object(
+  { perSecond: Type.Number({ minimum: 0, maximum: mostPerSecond, description: "0 ends it." }) },
+  { additionalProperties: false },
+);
 
-/** Listens on loopback. Returns how to stop. */
+export interface Control {
+  /** Tells the console what the supervisor tells. */
+  tell(event: UpEvent): void;
+  close(): Promise<void>;
+}
+
+/** Listens on loopback. */
 export async function openControl(
   supervisor: Supervisor,
   home: Home,
   base: number,
   port: number,
-): Promise<() => Promise<void>> {
+  files: ConsoleFiles,
+): Promise<Control> {
   const app = await newHttpServer({
     title: "Cohort supervisor",
-    description: "The local cluster as a whole, and faults to bring upon it.",
+    description: "The local cluster as a whole, faults to bring upon it, and the console.",
     version,
     logger: silentLogger,
     maxBodyBytes: 64 * 1024,
     host: "127.0.0.1",
   });
-  const view = async () => {
-    const members = supervisor.members.map((id) => ({ id, http: `127.0.0.1:${portsOf(base, id).http}` }));
-    const cluster = await gatherCluster(home.clusterId, members, undefined, nodeTimeoutMs);
-    const processes = supervisor.processes.map(({ pid, ...rest }) => (pid === undefined ? rest : { ...rest, pid }));
-    return { ...cluster, processes, faults: [...supervisor.activeFaults] };
+  keepToOwnPages(app);
+  const members = supervisor.members.map((id) => ({ id, http: `127.0.0.1:${portsOf(base, id).http}` }));
+  const traffic = new Traffic(supervisor.members.map((id) => `127.0.0.1:${portsOf(base, id).native}`));
+  const watcher = new Watcher(home.clusterId, members, supervisor, traffic);
+  const hello = { type: "hello", clusterId: home.clusterId, version, faults: true, tickMs } as const;
+  // Process and start time: numbers of an earlier supervisor mean nothing to this one.
+  const feed: Feed = new Feed(hello, `${process.pid}.${Date.now()}`, (count) => watcher.onPages(count, feed));
+  addClusterRoutes(app, supervisor, home, members);
+  app.post(
+    "/console/traffic",
+    {
+      schema: {
+        summary: "Demo traffic while a page watches: increments and reads a second",
+        body: TrafficRequest,
+        response: { 200: TrafficRequest, default: problemResponse },
+      },
+    },
+    (request) => {
+      traffic.set(request.body.perSecond);
+      return { perSecond: traffic.wanted };
+    },
+  );
+  addOperations(app, (node) => members.find(({ id }) => id === node)?.http);
+  feed.addRoute(app);
+  addPages(app, () => files.directory());
+  await app.listen({ host: "127.0.0.1", port });
+  return {
+    tell: (event) => {
+      const happening = happeningOf(event);
+      if (happening !== undefined) feed.publish(happening);
+    },
+    close: async () => {
+      watcher.stop();
+      await Promise.all([traffic.close(), app.close()]);
+    },
   };
+}
+
+function addClusterRoutes(
+  app: Awaited<ReturnType<typeof newHttpServer>>,
+  supervisor: Supervisor,
+  home: Home,
+  members: readonly { readonly id: number; readonly http: string }[],
+): void {
   app.get(
     "/v1/cluster",
     { schema: { summary: "Every node and its process", response: { 200: SupervisedView } } },
-    view,
+    async () => {
+      const cluster = await gatherCluster(home.clusterId, members, undefined, nodeTimeoutMs);
+      const processes = supervisor.processes.map(({ pid, ...rest }) => (pid === undefined ? rest : { ...rest, pid }));
+      return { ...cluster, processes, faults: [...supervisor.activeFaults] };
+    },
   );
   app.post(
     "/v1/cluster/faults",
@@ -69,59 +129,4 @@ export async function openControl(
       return { ...hit, active: [...active] };
     },
   );
-  app.get("/", { schema: { hide: true } }, async (_request, reply) => {
-    const { nodes, processes, leader, clusterId } = await view();
-    const rows = nodes.map((node) =>
-      rowOf(node, processes.find(({ node: id }) => id === node.nodeId)?.state ?? "", leader),
-    );
-    return reply
-      .header("content-type", "text/html; charset=utf-8")
-      .header("cache-control", "no-store")
-      .send(page(clusterId, rows));
-  });
-  await app.listen({ host: "127.0.0.1", port });
-  return () => app.close();
-}
-
-function rowOf({ nodeId, http, status, error }: NodeView, state: string, leader: number | undefined): string[] {
-  const group = status?.groups[0];
-  const link = `<a href="http://${escape(http)}/openapi.json">${escape(http)}</a>`;
-  const role = nodeId === leader ? "<strong>leader</strong>" : escape(group?.role ?? error ?? "unreachable");
-  return [
-    String(nodeId),
-    escape(state),
-    role,
-    link,
-    ...[group?.term, group?.commitIndex, group?.appliedIndex, group?.revision].map((value) => String(value ?? "")),
-  ];
-}
-
-function page(clusterId: string, rows: readonly (readonly string[])[]): string {
-  const head = ["node", "process", "role", "http", "term", "commit", "applied", "revision"];
-  const cells = (tag: "th" | "td", values: readonly string[]): string =>
-    `<tr>${values.map((value) => `<${tag}>${value}</${tag}>`).join("")}</tr>`;
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="refresh" content="2">
-<meta name="viewport" content="width=device-width">
-<title>Cohort ${escape(clusterId)}</title>
-<style>
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-  body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-  table { border-collapse: collapse; width: 100%; }
-  th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
-</style>
-<h1>Cluster ${escape(clusterId)}</h1>
-<table>
-<thead>${cells("th", head)}</thead>
-<tbody>${rows.map((row) => cells("td", row)).join("\n")}</tbody>
-</table>
-<p>As JSON: <a href="/v1/cluster">/v1/cluster</a>. Faults: <code>POST /v1/cluster/faults</code>, or <code>cohort fault --help</code>.</p>
-</html>
-`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }

@@ -13,6 +13,7 @@ export type Report =
   | { readonly event: "waiting"; readonly pids: readonly number[] }
   | { readonly event: "starting"; readonly home: Home; readonly version: string }
   | { readonly event: "slow"; readonly waitingFor: readonly string[] }
+  | { readonly event: "consoleFailed"; readonly why: string }
   | { readonly event: "stopping" }
   | { readonly event: "stopped" };
 
@@ -65,6 +66,8 @@ export function humanReporter(base: number): Reporter {
         return line(`${paint("magenta", "healed")}  ${describeFault(report.fault)}`);
       case "slow":
         return line(`${paint("yellow", "waiting")} ${report.waitingFor.join("; ")}`);
+      case "consoleFailed":
+        return line(`${paint("yellow", "console")} its pages could not be built: ${report.why}`);
       case "stopping":
         return line("stopping; press Ctrl-C again to force it");
       case "stopped":
@@ -96,7 +99,8 @@ function nodeLines(event: NodeEvent, http: number, line: (text: string) => void)
   }
 }
 
-function describeFault({ kind, ...fault }: { readonly kind: string }): string {
+/** Such as `partition groups [[1],[2,3]]`. */
+export function describeFault({ kind, ...fault }: { readonly kind: string }): string {
   const details = Object.entries(fault)
     .filter(([, value]) => value !== undefined && value !== false)
     .map(([name, value]) => `${name} ${JSON.stringify(value)}`);

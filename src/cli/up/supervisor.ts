@@ -7,6 +7,7 @@ import {
   type Fault,
   type FaultRequest,
   type InjectedFault,
+  type NetworkFault,
   type ProcessFault,
 } from "../../api/index.ts";
 import { must, type NodeId } from "../../base/index.ts";
@@ -73,7 +74,7 @@ export class Supervisor {
     return this.#leadership;
   }
 
-  get activeFaults(): readonly object[] {
+  get activeFaults(): readonly ({ readonly id: number } & NetworkFault)[] {
     return this.#faults.active.map(({ id, fault }) => ({ id, ...fault }));
   }
 
@@ -103,6 +104,7 @@ export class Supervisor {
       case "resume":
         return { node: this.#hurt(fault, this.#target(fault.node)), active: this.activeFaults };
       case "partition":
+      case "cut":
       case "delay":
       case "drop": {
         const id = this.#faults.add(fault);
@@ -116,7 +118,8 @@ export class Supervisor {
         break;
       }
       case "heal":
-        this.#healAll();
+        if (fault.fault === undefined) this.#healAll();
+        else this.#healOne(fault.fault);
         this.#onEvent({ event: "fault", fault, node: undefined });
         break;
     }
@@ -157,6 +160,13 @@ export class Supervisor {
     this.#faults.remove(id);
     this.#spreadLinks();
     this.#onEvent({ event: "healed", fault });
+  }
+
+  #healOne(id: number): void {
+    if (!this.#faults.remove(id)) throw fail("bad-request", `there is no fault ${id} in force`);
+    clearTimeout(this.#healing.get(id));
+    this.#healing.delete(id);
+    this.#spreadLinks();
   }
 
   #healAll(): void {

@@ -2,6 +2,8 @@
 import { CommandError, UsageError } from "../output.ts";
 import { consolePort, maxNodes, portBase, portsOf } from "../ports.ts";
 import { version } from "../version.ts";
+import { consoleFiles } from "./console-files.ts";
+import type { Control } from "./control.ts";
 import { checkPorts } from "./free-ports.ts";
 import { claimDirectory, emptyDirectory, openHome, type Home } from "./home.ts";
 import { lockDirectory, type Lock } from "./lock.ts";
@@ -42,12 +44,17 @@ export async function runUp(options: UpOptions): Promise<number> {
 }
 
 async function run(home: Home, base: number, lock: Lock, report: Reporter): Promise<number> {
+  let control: Control | undefined = undefined;
+  const files = consoleFiles();
+  const prepareConsole = once(() => files.prepare((why) => report({ event: "consoleFailed", why })));
   const hopeless = Promise.withResolvers<"failed">();
   const supervisor = new Supervisor(
     home,
     base,
     (event) => {
       report(event);
+      control?.tell(event);
+      if (event.event === "ready") prepareConsole();
       if (
         event.event === "node" &&
         event.is.type === "exited" &&
@@ -68,22 +75,34 @@ async function run(home: Home, base: number, lock: Lock, report: Reporter): Prom
   });
   supervisor.start();
   const slow = setInterval(() => reportSlow(supervisor, report), slowAfterMs);
+  const patience = setTimeout(prepareConsole, slowAfterMs);
   try {
     // The nodes take longer to start than this takes to load, so it costs nothing here.
     const { openControl } = await import("./control.ts");
-    const closeControl = await openControl(supervisor, home, base, consolePort(base));
+    control = await openControl(supervisor, home, base, consolePort(base), files);
     const why = await Promise.race([signalled, hopeless.promise]);
     if (why === "stop") report({ event: "stopping" });
-    await closeControl();
+    files.stop();
+    await control.close();
     if (why === "failed") {
       throw new CommandError("no node can run", `The logs say more: node-*/node.log in ${home.directory}.`);
     }
   } finally {
     clearInterval(slow);
+    clearTimeout(patience);
     await supervisor.stop();
   }
   report({ event: "stopped" });
   return 0;
+}
+
+/** The build of the console waits until the nodes are ready, or take long. */
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }
 
 function reportSlow(supervisor: Supervisor, report: Reporter): void {
