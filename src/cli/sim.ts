@@ -81,6 +81,7 @@ interface ReplayFlags {
   readonly until?: string;
   readonly plant?: string;
   readonly trace?: true;
+  readonly html?: string;
   readonly json?: true;
 }
 
@@ -93,6 +94,7 @@ function addReplay(command: Command): void {
     .option("--until <step>", "stop after this many steps and show the state")
     .option("--plant <bugs>", "plant mistakes, as the run did")
     .option("--trace", "every event on standard error")
+    .option("--html <file>", "draw it: a page with the space-time diagram")
     .option("--json", "one JSON document on standard output")
     .addHelpText(
       "after",
@@ -111,6 +113,7 @@ function addReplay(command: Command): void {
             : { file: what ?? "" },
         until: flags.until === undefined ? undefined : wholeNumber(flags.until, "--until", 1),
         trace: flags.trace === true,
+        html: flags.html,
         json: flags.json === true,
       });
     });

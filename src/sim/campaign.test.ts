@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { drawPlan, plantedBugs, runPlan, runSeed, scenarios, shrink, Tally, type Scenario } from "./index.ts";
+import {
+  drawPlan,
+  drawPlanReport,
+  plantedBugs,
+  runPlan,
+  runSeed,
+  scenarios,
+  shrink,
+  Tally,
+  type Scenario,
+} from "./index.ts";
 
 /** Long campaigns: `npm run campaign`. */
 const seeds = 2;
@@ -47,6 +57,13 @@ test("a failure shrinks to few events that still fail the same way", () => {
     expect(small.plan.faults.length + small.plan.operations.length).toBeLessThanOrEqual(30);
     expect(runPlan(scenario, small.plan).failure).toEqual(small.failure);
     expect(small.failure.clause).toBe(failure.clause);
+    const { page, result } = drawPlanReport(scenario, small.plan, "cohort sim replay it.json");
+    // Drawing changes nothing, the page stands for itself, and it shows what broke.
+    expect(result.digest).toBe(runPlan(scenario, small.plan).digest);
+    expect(page).not.toMatch(/<script|src=|href=|@import/);
+    expect(page).toContain(small.failure.clause);
+    expect(page.match(/class="message /g)!.length).toBeGreaterThan(10);
+    expect(page).toContain("leader t1");
     return;
   }
 });

@@ -17,6 +17,7 @@ export interface ClientWorld {
   after(delayMs: number, run: () => void): void;
   /** Hands a request to a node; the reply comes back through `onReply`, or never. */
   request(client: SimClient, to: NodeId, id: number, ttlMs: number, body: RequestBody): void;
+  onInvoke(client: SimClient, operation: WorkOperation): void;
   onRecord(record: OperationRecord): void;
 }
 
@@ -89,6 +90,7 @@ export class SimClient {
     if (!planned) return;
     const { now } = this.#world;
     const deadline = now + this.#options.operationTimeoutMs;
+    this.#world.onInvoke(this, planned.operation);
     this.#running = {
       planned,
       invokedAt: now,

@@ -16,12 +16,54 @@ export function scheduleFaults(world: World, faults: readonly Fault[], fired: Fi
   }
 }
 
+/** A fault in plain words. */
 export function describeFault(fault: Fault): string {
-  const { at, kind, ...rest } = fault;
-  const details = Object.entries(rest).map(
-    ([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`,
-  );
-  return `${kind} at ${at} ms: ${details.join(", ")}`;
+  const { at } = fault;
+  const lasts = "forMs" in fault ? ` for ${fault.forMs} ms` : "";
+  return `at ${at} ms: ${whatHappens(fault)}${lasts}`;
+}
+
+function whatHappens(fault: Fault): string {
+  const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;
+  switch (fault.kind) {
+    case "crash":
+      return `${nameOf(fault.target)} ${fault.power ? "loses power" : "is killed"}`;
+    case "crashAt":
+      return `the next node to which "${fault.moment}" happens ${fault.power ? "loses power" : "is killed"} ${fault.afterMs} ms later,`;
+    case "powerLoss":
+      return "all nodes lose power";
+    case "pause":
+      return `${nameOf(fault.target)} stands still`;
+    case "slow":
+      return `${nameOf(fault.target)} takes ${fault.stepMs} ms over every event`;
+    case "isolate": {
+      const { target, inbound, outbound } = fault;
+      return `${nameOf(target)} ${inbound && outbound ? "is cut off" : inbound ? "hears nobody" : "is heard by nobody"}`;
+    }
+    case "partition":
+      return `partition (${fault.shape}${fault.flapMs > 0 ? `, every ${fault.flapMs} ms` : ""}): no messages ${fault.cut.map(([from, to]) => `${from}→${to}`).join(" ")}`;
+    case "weather":
+      return `of all messages ${percent(fault.drop)} are lost, ${percent(fault.duplicate)} repeated, ${percent(fault.corrupt)} damaged, ${percent(fault.reorder)} late by up to ${fault.delayMs} ms,`;
+    case "slowDisk":
+      return `the disk of ${nameOf(fault.target)} takes ${fault.delayMs} ms longer`;
+    case "diskFull":
+      return `the disk of ${nameOf(fault.target)} is full`;
+    case "syncError":
+      return `the next sync of ${nameOf(fault.target)} fails`;
+    case "clockRate":
+      return `the clock of node ${fault.node} runs ${fault.rate} times as fast`;
+    case "clockOffset":
+      return `the wall clock of node ${fault.node} is off by ${fault.offsetMs} ms`;
+    case "transfer":
+      return `the leader hands over to ${fault.to === 0 ? "whoever is most advanced" : `node ${fault.to}`}`;
+    case "membership":
+      return `voters become ${fault.voters.join(",")}${fault.learners.length > 0 ? `, learners ${fault.learners.join(",")}` : ""}`;
+  }
+}
+
+function nameOf(target: Target): string {
+  if (target === "leader") return "the leader";
+  return target === "follower" ? "a follower" : `node ${target}`;
 }
 
 function resolve(world: World, target: Target): Machine | undefined {

@@ -26,6 +26,8 @@ export interface Surroundings {
   onEvent(machine: Machine, event: Event<NodeProtocol>): void;
   onFact(machine: Machine, fact: NodeFact): void;
   onWalFact(machine: Machine, fact: WalFact): void;
+  /** Its process has started or ended. */
+  onLife(machine: Machine): void;
   /** After a core took an event: the checks. */
   onStepped(machine: Machine): void;
   /** The process died by itself, or could not start; someone may start it again. */
@@ -133,6 +135,7 @@ export class Machine {
     }
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#busyUntil = 0;
+    this.#world.onLife(this);
     this.receive({ kind: "wake" });
   }
 
@@ -156,6 +159,7 @@ export class Machine {
     this.life++;
     this.#inbox = [];
     this.paused = false;
+    this.#world.onLife(this);
   }
 
   #die(reason: string): void {

@@ -3,6 +3,7 @@ import { checkRecords, type Complaint, type OperationRecord, type PlannedOperati
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import type { Scenario } from "./scenario.ts";
+import { Timeline } from "./timeline.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** What went wrong in a run. */
@@ -30,6 +31,18 @@ export interface RunResult {
 export interface RunOptions {
   readonly onLine?: (line: string) => void;
   readonly stopAtStep?: number;
+  /** Takes what a space-time diagram needs; `timelineOf` makes one. */
+  readonly timeline?: Timeline;
+}
+
+/** An empty diagram for the nodes and clients of a plan. */
+export function timelineOf(plan: Plan): Timeline {
+  const nodes = Array.from({ length: plan.nodes }, (_, i) => i + 1);
+  // The last client is the probe of the recovery.
+  return new Timeline(
+    nodes,
+    Array.from({ length: plan.clients.length + 1 }, (_, i) => -1 - i),
+  );
 }
 
 const defaultWorld = {
@@ -65,8 +78,12 @@ export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
 
 /** Runs a plan to its end, or to the first thing that must not happen. */
 export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}): RunResult {
-  const { onLine, stopAtStep } = options;
-  const world = new World({ ...worldOptions(scenario, plan), ...(onLine ? { onLine } : {}) });
+  const { onLine, stopAtStep, timeline } = options;
+  const world = new World({
+    ...worldOptions(scenario, plan),
+    ...(onLine ? { onLine } : {}),
+    ...(timeline ? { timeline } : {}),
+  });
   if (stopAtStep !== undefined) world.stopAtStep = stopAtStep;
   const fired: Fired = new Map();
   let failure: SimFailure | undefined;

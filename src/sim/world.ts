@@ -10,7 +10,7 @@ import {
   type NodeProtocol,
 } from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
-import type { OperationRecord, RetryMode } from "../workload/index.ts";
+import type { OperationRecord, RetryMode, WorkOperation } from "../workload/index.ts";
 import { SimClient, type ClientWorld } from "./client.ts";
 import { TraceDigest } from "./digest.ts";
 import { ClusterInvariants } from "./invariants.ts";
@@ -18,6 +18,8 @@ import { Machine, type Surroundings } from "./machine.ts";
 import { Network, type End, type NetworkOptions } from "./network.ts";
 import { EventQueue } from "./queue.ts";
 import type { Moment } from "./plan.ts";
+import { labelOf, operationText, outcomeText } from "./label.ts";
+import type { MessageKind, Timeline } from "./timeline.ts";
 import { describeEvent, describeFact, mixEvent } from "./trace.ts";
 
 /** The setup of a world: what a scenario chooses beside workload and faults. */
@@ -39,6 +41,8 @@ export interface WorldOptions {
   readonly bugs: ReadonlySet<string>;
   /** Takes each line of the trace, for people. */
   readonly onLine?: (line: string) => void;
+  /** Takes what a space-time diagram needs. */
+  readonly timeline?: Timeline;
 }
 
 /** How long a process that died by itself stays away. */
@@ -147,15 +151,24 @@ export class World implements Surroundings, ClientWorld {
   /** A line of the trace about something that is not an event of a core. */
   note(text: string): void {
     this.digest.number(this.now).text(text);
+    this.options.timeline?.add({ kind: "note", at: this.now, text });
     this.options.onLine?.(`${this.now.toFixed(3).padStart(11)}      ${text}`);
   }
 
   // ---- Surroundings of machines ------------------------------------------------------------------------
 
   send(from: NodeId, to: NodeId, message: NodeMessage): void {
-    this.network.sendMessage(from, to, message, (received) =>
-      this.machines.get(to)?.receive({ kind: "message", from, message: received }),
-    );
+    const arrived = this.options.timeline && this.#sent(from, to, labelOf(message));
+    this.network.sendMessage(from, to, message, (received) => {
+      arrived?.();
+      this.machines.get(to)?.receive({ kind: "message", from, message: received });
+    });
+  }
+
+  /** Draws a message; what is returned draws its arrival. */
+  #sent(from: End, to: End, label: { readonly kind: MessageKind; readonly text: string }): (() => void) | undefined {
+    const arrived = this.options.timeline?.sent(this.now, { from, to, ...label });
+    return arrived && (() => arrived(this.now));
   }
 
   reply(from: NodeId, output: NodeOutput): void {
@@ -164,7 +177,12 @@ export class World implements Surroundings, ClientWorld {
     if (!request) return;
     this.#requests.delete(output.id);
     const { client, attempt } = request;
-    this.network.send(from, -1 - client.id, () => client.onReply(attempt, output.outcome));
+    const text = output.outcome.ok ? "ok" : output.outcome.failure.code;
+    const arrived = this.#sent(from, -1 - client.id, { kind: "reply", text });
+    this.network.send(from, -1 - client.id, () => {
+      arrived?.();
+      client.onReply(attempt, output.outcome);
+    });
   }
 
   onEvent(machine: Machine, event: Event<NodeProtocol>): void {
@@ -183,6 +201,7 @@ export class World implements Surroundings, ClientWorld {
         this.count(type);
     } else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
     else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
+    if (this.options.timeline) markFact(this.options.timeline, this.now, machine.id, fact);
     if (this.options.onLine) {
       const text = describeFact(fact);
       if (text !== undefined)
@@ -206,6 +225,10 @@ export class World implements Surroundings, ClientWorld {
 
   onStepped(): void {
     this.invariants.onStepped();
+  }
+
+  onLife(machine: Machine): void {
+    this.options.timeline?.add({ kind: machine.up ? "up" : "down", at: this.now, lane: machine.id });
   }
 
   onDeath(machine: Machine, reason: string): void {
@@ -240,14 +263,24 @@ export class World implements Surroundings, ClientWorld {
     const id = this.newRequestId();
     this.#requests.set(id, { client, attempt });
     // What no session protects must not be repeated by the network: TCP does not.
+    const arrived = this.#sent(-1 - client.id, to, { kind: "request", text: body.type });
     const deliver = (): void => {
+      arrived?.();
       const machine = this.machine(to);
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     };
     this.network.send(-1 - client.id, to, deliver, client.mode === "bare");
   }
 
+  onInvoke(client: SimClient, operation: WorkOperation): void {
+    const { timeline } = this.options;
+    timeline?.add({ kind: "asks", at: this.now, lane: -1 - client.id, operation, text: operationText(operation) });
+  }
+
   onRecord(record: OperationRecord): void {
+    const { operation, outcome } = record;
+    const tone = outcome === "ok" ? "good" : outcome === "fail" ? "bad" : "plain";
+    this.options.timeline?.add({ kind: "answered", at: this.now, operation, tone, text: outcomeText(record) });
     this.records.push(record);
     this.digest
       .number(this.now)
@@ -258,6 +291,39 @@ export class World implements Surroundings, ClientWorld {
       `${this.now.toFixed(3).padStart(11)}      client ${record.client}: ${JSON.stringify(record.operation)} ${record.outcome} ${record.value ?? ""} (${record.note})`,
     );
   }
+}
+
+function factText(fact: Extract<NodeFact, { type: "raft" }>["fact"]): string | undefined {
+  switch (fact.type) {
+    case "voted":
+      return `votes for ${fact.candidate} in t${fact.term}`;
+    case "appended":
+      return `appends ${fact.first === fact.last ? fact.last : `${fact.first}–${fact.last}`}`;
+    case "truncated":
+      return `cuts its log from ${fact.from}`;
+    case "snapshotInstalled":
+      return `has the snapshot at ${fact.index}`;
+    case "membership": {
+      const { voters, outgoing } = fact.membership;
+      return `voters ${voters.join(",")}${outgoing.length > 0 ? ` from ${outgoing.join(",")}` : ""}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The facts that a diagram shows. */
+export function markFact(timeline: Timeline, at: number, lane: NodeId, fact: NodeFact): void {
+  if (fact.type === "applied") timeline.add({ kind: "mark", at, lane, tone: "good", text: `applied ${fact.index}` });
+  if (fact.type !== "raft") return;
+  const raft = fact.fact;
+  if (raft.type === "roleChanged") {
+    const text = `${raft.role} t${raft.term}`;
+    timeline.add({ kind: raft.role === "leader" ? "leads" : "follows", at, lane, text });
+    return;
+  }
+  const text = factText(raft);
+  if (text !== undefined) timeline.add({ kind: "mark", at, lane, tone: "plain", text });
 }
 
 /** One seed out of three numbers. */

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import {
   drawPlan,
+  drawPlanReport,
   formatPlanFile,
   parsePlanFile,
   runPlan,
@@ -20,6 +21,8 @@ export interface Replay {
   /** Stop after this step. */
   readonly until: number | undefined;
   readonly trace: boolean;
+  /** Where to draw the first of them. */
+  readonly html: string | undefined;
   readonly json: boolean;
 }
 
@@ -27,7 +30,7 @@ export interface Replay {
 const tailLines = 15;
 
 /** Runs plans again and shows how they end; the exit code: 1 where one fails. */
-export async function replay({ source, until, trace, json }: Replay): Promise<number> {
+export async function replay({ source, until, trace, html, json }: Replay): Promise<number> {
   const plans =
     "file" in source
       ? [await readPlan(source.file)]
@@ -51,6 +54,15 @@ export async function replay({ source, until, trace, json }: Replay): Promise<nu
     digest.text(result.digest);
     runs.push(documentOf(plan, result));
     if (!json) show(plan, result, until === undefined ? [] : tail);
+  }
+  const [first] = plans;
+  if (html !== undefined && first !== undefined) {
+    const again =
+      "file" in source
+        ? `cohort sim replay ${source.file} --trace`
+        : `cohort sim replay ${first.scenario.name} --seed ${source.seed} --trace`;
+    await writeFile(html, drawPlanReport(first.scenario, first.plan, again, until).page);
+    if (!json) print(`Drawn in ${html}`);
   }
   if (json) printJson({ digest: digest.value, ok: !failed, runs });
   return failed ? 1 : 0;

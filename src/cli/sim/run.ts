@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   describeFault,
   drawPlan,
+  drawPlanReport,
   formatPlanFile,
   shrink,
   Tally,
@@ -35,6 +36,8 @@ interface Report {
   readonly operations: number;
   readonly nodes: number;
   readonly file: string;
+  /** The page with the space-time diagram. */
+  readonly page: string;
 }
 
 /** Runs a campaign and shows what came of it; the exit code. */
@@ -74,6 +77,8 @@ async function reportFailure(
   const file = join(out, `${scenario.name}-${seed}.json`);
   await mkdir(out, { recursive: true });
   await writeFile(file, formatPlanFile({ clause: smallest.clause, story: smallest.detail, plan }));
+  const page = join(out, `${scenario.name}-${seed}.html`);
+  await writeFile(page, drawPlanReport(scenario, plan, `cohort sim replay ${file} --trace`).page);
   const { clause, detail } = smallest;
   return {
     scenario: scenario.name,
@@ -84,6 +89,7 @@ async function reportFailure(
     operations: plan.operations.length,
     nodes: plan.nodes,
     file,
+    page,
   };
 }
 
@@ -123,11 +129,13 @@ function showSummary(tallies: readonly Tally[], reports: readonly Report[], prog
     for (const kind of tally.silent)
       print(`     ${paint("red", `${kind} never fired`)}: the scenario does not test what it declares`);
   }
-  for (const { scenario, seed, clause, detail, faults, operations, nodes, file } of reports) {
+  for (const { scenario, seed, clause, detail, faults, operations, nodes, file, page } of reports) {
     print(`\n${paint("red", `${scenario}, seed ${seed}: ${clause}`)}\n  ${detail}`);
     print(`  Smallest schedule: ${nodes} nodes, ${operations} operations, ${faults.length} faults`);
     for (const fault of faults) print(`    ${fault}`);
-    print(`  Again: cohort sim replay ${file} --trace`);
+    print(`  Again:   cohort sim replay ${file} --trace`);
+    print(`  Drawn:   ${page}`);
+    print(`  To keep: cp ${file} test/regressions/`);
   }
   print(`\n${progress.text} in ${duration(progress.wallMs)}`);
 }
