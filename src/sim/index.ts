@@ -15,6 +15,7 @@ export { describeFault } from "./faults.ts";
 export { formatPlanFile, parsePlanFile, type PlanFile } from "./plan-file.ts";
 export { type Fault, type FaultKind, type Plan } from "./plan.ts";
 export { drawPlanReport } from "./report.ts";
+export { Timeline, type TimelineMoment } from "./timeline.ts";
 export { runPlan, type RunOptions, type RunResult, type SimFailure } from "./run.ts";
 export { declaredKinds, type Scenario } from "./scenario.ts";
 export { scenarios } from "./scenarios/index.ts";
