@@ -1,0 +1,28 @@
+/**
+ * Values that merge without coordination (Shapiro et al., "A comprehensive study of convergent and commutative
+ * replicated data types", 2011): replicas that have seen the same updates hold the same value, in whatever order,
+ * however often. Each merge is commutative, associative and idempotent; the laws are tests.
+ *
+ * Values and merges only. Nothing here sends, stores or expires anything.
+ */
+export {
+  changeCounter,
+  counterValue,
+  emptyCounter,
+  mergeCounters,
+  readCounter,
+  writeCounter,
+  type PnCounter,
+} from "./counter.ts";
+export { growCounter, growValue, mergeGrow, type GCounter } from "./grow.ts";
+export { laterStamp, mergeLatest, type Stamp, type Stamped } from "./latest.ts";
+export {
+  addElement,
+  elementsOf,
+  emptySet,
+  hasElement,
+  mergeSets,
+  removeElement,
+  type ObservedSet,
+} from "./observed-set.ts";
+export { assignRegister, emptyRegister, mergeRegisters, registerValues, type MultiValue } from "./multi-value.ts";
