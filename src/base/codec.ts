@@ -224,8 +224,13 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.bytes();
-    if (bytes.length <= shortText && isAscii(bytes)) return asciiText(bytes);
+    const length = this.uint();
+    const at = this.#take(length);
+    if (length <= shortText) {
+      const text = shortAsciiText(this.#bytes, at, length);
+      if (text !== undefined) return text;
+    }
+    const bytes = this.#bytes.subarray(at, at + length);
     try {
       return decoder.decode(bytes);
     } catch {
@@ -239,12 +244,30 @@ export class ByteReader {
   }
 }
 
-/** `apply` takes anything array-like, whatever its type says, and is several times as fast as a spread or a decoder. */
-function asciiText(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as ArrayLike<number> as number[]);
+/** The last text seen of each hash: names of keyspaces and guarantees come in every request. */
+const lastTexts: string[] = Array.from({ length: 256 }, () => "");
+
+/** undefined: it is not ASCII. */
+function shortAsciiText(bytes: Uint8Array, at: number, length: number): string | undefined {
+  let hash = length;
+  let all = 0;
+  for (let i = at; i < at + length; i++) {
+    const byte = bytes[i]!;
+    all |= byte;
+    hash = (hash * 31 + byte) & 0xffff;
+  }
+  if (all > 0x7f) return undefined;
+  const last = lastTexts[hash & 0xff]!;
+  if (isText(last, bytes, at, length)) return last;
+  // `apply` takes anything array-like, and is several times as fast as a spread or a decoder.
+  const view: ArrayLike<number> = bytes.subarray(at, at + length);
+  const text = String.fromCharCode.apply(null, view as number[]);
+  lastTexts[hash & 0xff] = text;
+  return text;
 }
 
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! > 0x7f) return false;
+function isText(text: string, bytes: Uint8Array, at: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
   return true;
 }

@@ -18,6 +18,8 @@ export class ReadPath {
   #waiting: PendingRead[] = [];
   readonly #asked = new Map<number, PendingRead[]>();
   #nextQuestion: number;
+  /** In this turn. */
+  #servedLocally = 0;
 
   /** `firstQuestion` differs from life to life, so that the leader's answer to an earlier life answers nothing in this one. */
   constructor(replica: Replica, firstQuestion: number) {
@@ -62,7 +64,7 @@ export class ReadPath {
     const bound = read.contract.stalenessMs;
     const stalenessMs = replica.stalenessMs();
     if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
-    replica.sink.fact({ type: "readServed", path: "local", count: 1 });
+    if (this.#servedLocally++ === 0) replica.openTurn();
     this.#serve(read, {
       guarantee: read.contract.text,
       position: replica.store.applied.index,
@@ -86,6 +88,10 @@ export class ReadPath {
 
   /** End of the turn: one question for all reads that need one. */
   flush(): void {
+    if (this.#servedLocally > 0) {
+      this.#replica.sink.fact({ type: "readServed", path: "local", count: this.#servedLocally });
+      this.#servedLocally = 0;
+    }
     if (this.#asking.length === 0) return;
     const reads = this.#asking.filter((read) => !read.done);
     this.#asking = [];
