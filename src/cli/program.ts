@@ -26,8 +26,12 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addFaultCommands(program);
   // These bring whole rooms with them, which a node should not carry and other commands not wait for.
   if (!program.commands.some((command) => command.name() === argv[2])) {
-    const [{ checkCommand }, { simCommand }] = await Promise.all([import("./check.ts"), import("./sim.ts")]);
-    program.addCommand(checkCommand()).addCommand(simCommand());
+    const [{ checkCommand }, { contractCommand }, { simCommand }] = await Promise.all([
+      import("./check.ts"),
+      import("./contract.ts"),
+      import("./sim.ts"),
+    ]);
+    program.addCommand(checkCommand()).addCommand(contractCommand()).addCommand(simCommand());
   }
   try {
     await program.parseAsync(argv);

@@ -7,6 +7,7 @@
  *
  * Language, lattice and meaning only: nothing here enforces, checks or predicts, and it runs in a browser as it is.
  */
+export { readCatalogue, writeCatalogue, type GuaranteeEntry } from "./catalogue.ts";
 export * from "./codec.ts";
 export * from "./contract.ts";
 export { contradictionsOf, nearestPossible, theorems } from "./contradictions.ts";
@@ -15,7 +16,9 @@ export { diagnosticText } from "./diagnostics.ts";
 export type { Diagnostic, Span } from "./diagnostics.ts";
 export type { Engine } from "./engines.ts";
 export * from "./errors.ts";
+export { explain, type Explanation } from "./explain.ts";
 export * from "./guarantees.ts";
+export { contractFromJson, contractSchema, contractToJson, type ContractJson } from "./json.ts";
 export { impliedReads, implies, impliesWrite, normalReads, refines } from "./lattice.ts";
 export { parse, type Parsed } from "./parse.ts";
 export { contractText, durationText, readText, writeText } from "./print.ts";

@@ -1,0 +1,58 @@
+import { expect, test, vi } from "vitest";
+import { properties } from "../check/index.ts";
+import { readCatalogue } from "../contract/index.ts";
+import { runCommandLine } from "./program.ts";
+
+async function run(...line: string[]): Promise<{ code: number; out: string; errors: string }> {
+  let out = "";
+  let errors = "";
+  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((text) => ((out += String(text)), true));
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => ((errors += String(text)), true));
+  process.exitCode = 0;
+  try {
+    return { code: await runCommandLine(["node", "cohort", ...line]), out, errors };
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+    process.exitCode = 0;
+  }
+}
+
+test("every guarantee names properties that the checkers have", () => {
+  for (const { checker } of Object.values(readCatalogue))
+    for (const property of checker) expect(properties).toContain(property);
+});
+
+test("the workshop's contract is explained, from its file and as text", async () => {
+  const { code, out } = await run("contract", "explain", "contracts/workshop.contract");
+  expect(code).toBe(0);
+  expect(out).toContain("∀a ∈ H, ∀b, c ∈ H|rd : a –vis→ b ∧ b –so→ c ⇒ a –vis→ c");
+  expect(out).toContain("B  read at node 3  → 1");
+  expect(out).toContain("reads PA/EL, writes PC/EC");
+  const json = await run("contract", "explain", "monotonic and bounded(100ms)", "--json");
+  expect(JSON.parse(json.out)).toMatchObject({
+    implied: ["MonotonicRead", "Eventual"],
+    reads: [{ guarantee: "MonotonicRead" }, { guarantee: "BoundedStaleness", boundMs: 100 }],
+  });
+});
+
+test.each([
+  [["linear and bounded(1s)"], 1, /1:1: "linear" is not a read guarantee[^]*\^{6}[^]*write: Linearizable/],
+  [["linearizable; PartitionBehavior: AvailabilityPreferred"], 1, /Gilbert and Lynch[^]*possible \(2\)/],
+  [["missing.contract"], 1, /there is no file missing\.contract/],
+  [['{"reads": [{"guarantee": "Best"}]}'], 1, /\$\.reads\[0\]\.guarantee is "Best"/],
+  [["{"], 1, /begins as JSON and is none/],
+  [[], 2, /missing required argument/],
+])("explain %j fails with %i", async (line, code, message) => {
+  const result = await run("contract", "explain", ...line);
+  expect(result.errors).toMatch(message);
+  expect(result.code).toBe(code);
+});
+
+test("diagnostics are data with --json", async () => {
+  const { code, out } = await run("contract", "explain", "eventuel", "--json");
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({
+    diagnostics: [{ from: 0, to: 8, line: 1, column: 1, suggestion: "Eventual" }],
+  });
+});
