@@ -62,15 +62,16 @@ export class Gateway {
     return this.#answer(reply, kind, seen, await this.host.submit(body, { timeoutMs: timeoutOf(request, options) }));
   }
 
-  /** Applies the operation, or has sent the failure (then undefined). */
+  /** Applies the operation, or has sent the failure (then undefined). `envelope`: where it is not to be that of the request. */
   async write<K extends Result["kind"]>(
     request: FastifyRequest,
     reply: FastifyReply,
     kind: K,
     operation: Operation,
+    envelope: Envelope = envelopeOf(request),
   ): Promise<Answered<AnswerOf<K>> | undefined> {
     const seen = this.#seen(request);
-    const command = encode({ envelope: envelopeOf(request), operation });
+    const command = encode({ envelope, operation });
     const body = { type: "write", command } as const;
     return this.#answer(
       reply,

@@ -95,6 +95,10 @@ function queried(store: Store, query: Query): Answer {
       return { kind: "counterValue", ...store.counter(query.name) };
     case "keyspaces":
       return { kind: "keyspaces", keyspaces: store.keyspaces() };
+    case "lock":
+      return { kind: "lockState", ...store.lock(query.name, query.claim) };
+    case "barrier":
+      return { kind: "barrierState", ...store.barrier(query.name, query.claim) };
   }
 }
 

@@ -340,6 +340,7 @@ test("the OpenAPI document lists every route", async () => {
     "/healthz",
     "/metrics",
     "/readyz",
+    "/v1/barriers/{name}",
     "/v1/cluster",
     "/v1/cluster/faults",
     "/v1/cluster/members",
@@ -351,6 +352,8 @@ test("the OpenAPI document lists every route", async () => {
     "/v1/keyspaces/{keyspace}/keys/{*}",
     "/v1/keyspaces/{keyspace}/transactions",
     "/v1/keyspaces/{keyspace}/watch",
+    "/v1/locks/{name}",
+    "/v1/locks/{name}/keep-alive",
   ]);
 });
 
@@ -415,5 +418,73 @@ describe("what is wrong is said", () => {
     slow.write("x");
     expect((await call("GET", "/counter/value")).status).toBe(200);
     slow.destroy();
+  });
+});
+
+describe("locks", () => {
+  const lock = "/v1/locks/printer";
+  test("have one holder, whose token only grows", async () => {
+    const first = await call("POST", lock, json({ ttlMs: 60_000, note: "me" }));
+    expect(first).toMatchObject({ status: 200, json: { ttlMs: 60_000, consistency: "Linearizable" } });
+    const token = first.json["token"] as number;
+    expect(await call("POST", lock)).toMatchObject({ status: 409, json: { code: "not-granted", definite: true } });
+    expect((await call("GET", lock)).json).toMatchObject({ permits: 1, holders: [{ token, note: "me" }], waiting: 0 });
+    expect((await call("POST", `${lock}/keep-alive`, json({ token }))).status).toBe(200);
+    expect(await call("DELETE", `${lock}?token=${token + 1}`)).toMatchObject({ json: { code: "not-holder" } });
+    expect((await call("DELETE", `${lock}?token=${token}`)).status).toBe(200);
+    expect(await call("POST", `${lock}/keep-alive`, json({ token }))).toMatchObject({ json: { code: "not-holder" } });
+    const second = await call("POST", lock);
+    expect(second.json["token"]).toBeGreaterThan(token);
+    expect((await call("DELETE", lock, json({ token: second.json["token"] }))).status).toBe(200);
+    expect(await call("DELETE", lock)).toMatchObject({ status: 400, json: { code: "bad-request" } });
+  });
+
+  test("are waited for in order, and given up", async () => {
+    const held = await call("POST", "/v1/locks/queue", json({ ttlMs: 60_000 }));
+    const waiting = call("POST", "/v1/locks/queue", json({ waitMs: 10_000 }));
+    await expect.poll(async () => (await call("GET", "/v1/locks/queue")).json["waiting"]).toBe(1);
+    expect((await call("POST", "/v1/locks/queue", json({ waitMs: 30 }))).json).toMatchObject({ code: "not-granted" });
+    expect((await call("GET", "/v1/locks/queue")).json).toMatchObject({ waiting: 1 });
+    await call("DELETE", `/v1/locks/queue?token=${String(held.json["token"])}`);
+    expect((await waiting).json["token"]).toBeGreaterThan(held.json["token"] as number);
+  });
+
+  test("are asked for once by one idempotency key", async () => {
+    const options = { method: "POST", headers: { "idempotency-key": "once" } };
+    const first = await call("POST", "/v1/locks/once", options);
+    expect((await call("POST", "/v1/locks/once", options)).json["token"]).toBe(first.json["token"]);
+  });
+
+  test("guard transactions by their token", async () => {
+    const { token } = (await call("POST", "/v1/locks/guard", json({ ttlMs: 60_000 }))).json as { token: number };
+    const guarded = (operand: number) =>
+      call(
+        "POST",
+        "/v1/keyspaces/default/transactions",
+        json({ compare: [{ key: "guard", target: "lock", operand }], then: [{ kind: "put", key: "g", value: "1" }] }),
+      );
+    expect((await guarded(token)).json).toMatchObject({ succeeded: true });
+    expect((await guarded(token + 1)).json).toMatchObject({ succeeded: false });
+  });
+
+  test("as barriers open when all are there", async () => {
+    const arrive = () => call("POST", "/v1/barriers/start", json({ participants: 2, waitMs: 5000 }));
+    const alone = await call("POST", "/v1/barriers/start", json({ participants: 2, waitMs: 30 }));
+    expect(alone).toMatchObject({ status: 409, json: { code: "not-granted" } });
+    const both = await Promise.all([arrive(), arrive()]);
+    expect(both.map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test.each([
+    ["POST", "/v1/locks/x", { ttlMs: 0 }, /ttlMs/],
+    ["POST", "/v1/locks/x", { waitMs: -1 }, /waitMs/],
+    ["POST", "/v1/locks/x", { ttl: 5 }, /ttl/],
+    ["POST", "/v1/locks/x/keep-alive", {}, /token/],
+    ["DELETE", "/v1/locks/x", { token: 0 }, /token/],
+    ["POST", "/v1/barriers/x", {}, /participants/],
+  ])("%s %s %j is refused", async (method, path, body, detail) => {
+    const { status, json: problem } = await call(method, path, json(body));
+    expect(status).toBe(400);
+    expect(problem["detail"]).toMatch(detail);
   });
 });

@@ -12,6 +12,7 @@ import { addCounterRoutes } from "./routes/counters.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import { addKeyspaceRoutes } from "./routes/keyspaces.ts";
+import { addLockRoutes } from "./routes/locks.ts";
 import { addTransactionRoutes } from "./routes/transactions.ts";
 import { addWatchRoute } from "./routes/watch.ts";
 
@@ -40,7 +41,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const app = await newHttpServer({
     title: "Cohort",
     description:
-      "A replicated store: counters, keys, transactions and watches, each request with the consistency it asks for.",
+      "A replicated store: counters, keys, transactions, locks and watches, each request with the consistency it asks for.",
     version: options.version,
     logger: options.logger,
     maxBodyBytes: maxValueBytes,
@@ -52,6 +53,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   addCounterRoutes(app, gateway);
   await addKeyRoutes(app, gateway, new KeyspaceContracts(host));
   addTransactionRoutes(app, gateway);
+  addLockRoutes(app, gateway);
   addWatchRoute(app, host);
   addKeyspaceRoutes(app, gateway);
   addClusterRoutes(app, host, options.injectFault);

@@ -32,6 +32,7 @@ describe("transactions", () => {
     ["job != ", { key: "job", is: "!=", value: "" }],
     ["revision job > 7", { key: "job", is: ">", revision: 7 }],
     ["created job = 0", { key: "job", is: "=", createRevision: 0 }],
+    ["lock backup = 3", { lock: "backup", token: 3 }],
     ["version a/b<3", { key: "a/b", is: "<", version: 3 }],
   ])("condition %s", (text, condition) => expect(parseCondition(text)).toEqual(condition));
 

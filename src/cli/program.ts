@@ -3,6 +3,7 @@ import { addCounterCommands } from "./commands/counter.ts";
 import { integerOf } from "./commands/client-options.ts";
 import { addFaultCommands } from "./commands/fault.ts";
 import { addKvCommands } from "./commands/kv.ts";
+import { addLockCommand } from "./commands/lock.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTxnCommand } from "./commands/txn.ts";
 import { reportError } from "./output.ts";
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addCounterCommands(program);
   addKvCommands(program);
   addTxnCommand(program);
+  addLockCommand(program);
   addFaultCommands(program);
   // These bring whole rooms with them, which a node should not carry and other commands not wait for.
   if (!program.commands.some((command) => command.name() === argv[2])) {

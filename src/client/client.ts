@@ -2,8 +2,10 @@ import { failure, fail } from "../contract/index.ts";
 import { Calls } from "./calls.ts";
 import { wholeNumber } from "./input.ts";
 import { Router } from "./router.ts";
-import { type ClientCore, type Counter, Session } from "./session.ts";
+import type { Lock } from "./locks.ts";
+import { type ClientCore, type Counter, type Election, Session } from "./session.ts";
 import type {
+  BarrierSettings,
   CallSettings,
   ClientOptions,
   Data,
@@ -13,6 +15,8 @@ import type {
   KeyspacesResult,
   ListResult,
   ListSettings,
+  LockSettings,
+  LockView,
   NewKeyspace,
   PutResult,
   ReadSettings,
@@ -66,6 +70,22 @@ export class Client {
     return this.session.transaction(transaction, settings);
   }
 
+  lock(name: string, settings?: LockSettings): Promise<Lock> {
+    return this.session.lock(name, settings);
+  }
+
+  holders(name: string, settings?: ReadSettings): Promise<LockView> {
+    return this.session.holders(name, settings);
+  }
+
+  election(name: string): Election {
+    return this.session.election(name);
+  }
+
+  barrier(name: string, participants: number, settings?: BarrierSettings): Promise<void> {
+    return this.session.barrier(name, participants, settings);
+  }
+
   watch(settings?: WatchSettings): Watch {
     return this.session.watch(settings);
   }
@@ -97,6 +117,7 @@ export class Client {
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       for (const watch of Array.from(this.#watches)) watch.end(failure("cancelled", "the client was closed"));
+      for (const lock of Array.from(this.#core.held)) lock.abandon(fail("cancelled", "the client was closed"));
       this.#core.writes.close(() => {
         this.#core.calls.close();
         this.#router.close();
@@ -130,6 +151,9 @@ export function createClient(world: World, options: ClientOptions): Client {
     calls,
     writes,
     timeoutMs,
+    world,
+    wheel,
+    held: new Set(),
     openWatch(settings) {
       const watch = new Watch(context, settings);
       watches.add(watch);

@@ -15,8 +15,9 @@
  */
 export { CohortError } from "../contract/index.ts";
 export { createClient, Client } from "./client.ts";
+export { Fence, type Lock } from "./locks.ts";
 export type { Prefer } from "./router.ts";
-export { Session, type Counter } from "./session.ts";
+export { Session, type Counter, type Election } from "./session.ts";
 export { connect } from "./tcp.ts";
 export type * from "./types.ts";
 export type { Watch } from "./watch.ts";

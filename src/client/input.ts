@@ -48,6 +48,9 @@ export function transactionOperation(transaction: Transaction, keyspace: string)
 const relations = { "=": "equal", "!=": "not-equal", "<": "less", ">": "greater" } as const;
 
 function toCompare(condition: Condition): Compare {
+  if ("lock" in condition) {
+    return { target: "lock", key: toBytes(condition.lock), token: wholeNumber(condition.token, "a token", 1) ?? 0 };
+  }
   const key = toBytes(condition.key);
   if ("exists" in condition) return { target: "exists", key, exists: condition.exists };
   const relation = relations[condition.is ?? "="];
@@ -59,7 +62,7 @@ function toCompare(condition: Condition): Compare {
     return { target: "createRevision", key, relation, operand: operand(condition.createRevision) };
   }
   if ("version" in condition) return { target: "version", key, relation, operand: operand(condition.version) };
-  throw fail("bad-request", "a condition has one of: value, revision, createRevision, version, exists");
+  throw fail("bad-request", "a condition has one of: value, revision, createRevision, version, exists, lock");
 }
 
 function toStep(step: Step): TransactionStep {

@@ -5,6 +5,7 @@ import {
   decodeResult,
   defaultKeyspace,
   type KeyRow,
+  type LockHolder,
   type Operation,
   type Result,
   type StepResult,
@@ -13,6 +14,7 @@ import type { CallOptions, Calls } from "./calls.ts";
 import { readContract, toBytes, transactionOperation, wholeNumber } from "./input.ts";
 import { problemOf } from "./problems.ts";
 import type {
+  BarrierSettings,
   CallSettings,
   CounterResult,
   Data,
@@ -23,6 +25,8 @@ import type {
   KeyspacesResult,
   ListResult,
   ListSettings,
+  LockSettings,
+  LockView,
   NewKeyspace,
   PutResult,
   ReadSettings,
@@ -34,7 +38,10 @@ import type {
   WriteSettings,
   Written,
 } from "./types.ts";
+import { arriveAt, Lock, type LockAccess, waitForLock } from "./locks.ts";
 import type { Watch } from "./watch.ts";
+import type { TimerWheel } from "./wheel.ts";
+import type { World } from "./world.ts";
 import type { Writes } from "./writes.ts";
 
 /** What sessions of one client share. */
@@ -42,6 +49,9 @@ export interface ClientCore {
   readonly calls: Calls;
   readonly writes: Writes;
   readonly timeoutMs: number;
+  readonly world: World;
+  readonly wheel: TimerWheel;
+  readonly held: Set<Lock>;
   openWatch(settings: WatchSettings): Watch;
 }
 
@@ -136,6 +146,45 @@ export class Session {
     });
   }
 
+  /**
+   * Acquires a lock and keeps its lease alive until it is released or lost: heed `lock.lost`, and hand `lock.token`
+   * to whatever the lock protects. Rejects with `not-granted` when `waitMs` is over.
+   */
+  async lock(name: string, settings: LockSettings = {}): Promise<Lock> {
+    return waitForLock(this.#locks, name, settings);
+  }
+
+  /** Who holds a lock, and how many wait for it. */
+  async holders(name: string, settings: ReadSettings = {}): Promise<LockView> {
+    return this.#read({ type: "lock", name, claim: "" }, settings, (answer, kept) => {
+      const { holders, waiting } = expected(answer, "lockState");
+      return { holders, waiting, kept };
+    });
+  }
+
+  /** Leadership is a lock that says who has it. */
+  election(name: string): Election {
+    return {
+      campaign: (note, settings = {}) => this.lock(name, { ...settings, note }),
+      leader: async (settings) => (await this.holders(name, settings)).holders[0],
+    };
+  }
+
+  /** Arrives at a barrier and waits until so many participants are there. Rejects with `not-granted` when `waitMs` is over. */
+  async barrier(name: string, participants: number, settings: BarrierSettings = {}): Promise<void> {
+    return arriveAt(this.#locks, name, participants, settings);
+  }
+
+  get #locks(): LockAccess {
+    return {
+      world: this.#core.world,
+      wheel: this.#core.wheel,
+      held: this.#core.held,
+      write: (operation, settings, kind) => this.#write(operation, settings, (result) => expected(result, kind)),
+      read: (query, settings, kind) => this.#read(query, settings, (answer) => expected(answer, kind)),
+    };
+  }
+
   /** Changes of keys as they happen: every one, once, in order, across reconnects. */
   watch(settings: WatchSettings = {}): Watch {
     return this.#core.openWatch(settings);
@@ -207,6 +256,12 @@ export class Session {
   #observe(kept: Kept): void {
     if (kept.position > this.#position) this.#position = kept.position;
   }
+}
+
+export interface Election {
+  /** Resolves when elected. The token grows from leader to leader. `note`: what others read about the leader. */
+  campaign(note: string, settings?: Omit<LockSettings, "note" | "permits">): Promise<Lock>;
+  leader(settings?: ReadSettings): Promise<LockHolder | undefined>;
 }
 
 export interface Counter {

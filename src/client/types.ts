@@ -1,6 +1,6 @@
 /** What callers of the client library give and get. */
 import type { Kept, PartitionBehavior } from "../contract/index.ts";
-import type { KeyspaceRow } from "../store/index.ts";
+import type { KeyspaceRow, LockHolder } from "../store/index.ts";
 import type { Prefer } from "./router.ts";
 
 /** Bytes, or text that stands for its UTF-8. */
@@ -108,7 +108,9 @@ export type Condition =
   | { readonly key: Data; readonly is?: Relation; readonly revision: number }
   | { readonly key: Data; readonly is?: Relation; readonly createRevision: number }
   | { readonly key: Data; readonly is?: Relation; readonly version: number }
-  | { readonly key: Data; readonly exists: boolean };
+  | { readonly key: Data; readonly exists: boolean }
+  /** The lock of this name is held under this fencing token now. */
+  | { readonly lock: string; readonly token: number };
 
 export type Step = { readonly put: Data; readonly value: Data } | { readonly delete: Data } | { readonly get: Data };
 
@@ -137,6 +139,28 @@ export interface NewKeyspace {
   readonly shards?: number;
   readonly replicas?: number;
   readonly contract?: string;
+}
+
+export interface LockSettings extends CallSettings {
+  /** The lease ends so long after it was given or kept alive, unless it is kept alive again. Default 10,000. */
+  readonly ttlMs?: number;
+  /** How long to wait while others hold it; 0: not at all. Default: as long as it takes. */
+  readonly waitMs?: number;
+  /** How many may hold it at once. Default 1; more make it a semaphore. */
+  readonly permits?: number;
+  /** What others read about the holder. */
+  readonly note?: string;
+}
+
+export interface LockView {
+  readonly holders: readonly LockHolder[];
+  readonly waiting: number;
+  readonly kept: Kept;
+}
+
+export interface BarrierSettings extends CallSettings {
+  /** How long to wait for the others. Default 60,000. */
+  readonly waitMs?: number;
 }
 
 export interface WatchSettings {

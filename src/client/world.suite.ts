@@ -175,6 +175,10 @@ export class FakeCluster {
         return { kind: "counterValue", ...store.counter(query.name) };
       case "keyspaces":
         return { kind: "keyspaces", keyspaces: store.keyspaces() };
+      case "lock":
+        return { kind: "lockState", ...store.lock(query.name, query.claim) };
+      case "barrier":
+        return { kind: "barrierState", ...store.barrier(query.name, query.claim) };
     }
   }
 

@@ -8,7 +8,9 @@ import type { Kept, ReadContract } from "./guarantees.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const bodyTags = { write: 1, read: 2 } as const satisfies { [Type in RequestBody["type"]]: number };
-const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4 } as const satisfies { [Type in Query["type"]]: number };
+const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4, lock: 5, barrier: 6 } as const satisfies {
+  [Type in Query["type"]]: number;
+};
 
 export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
   writer.u8(bodyTags[body.type]);
@@ -52,6 +54,10 @@ function writeQuery(writer: ByteWriter, query: Query): void {
     case "counter":
       writer.text(query.name);
       break;
+    case "lock":
+    case "barrier":
+      writer.text(query.name).text(query.claim);
+      break;
     case "keyspaces":
       break;
   }
@@ -72,6 +78,10 @@ function readQuery(reader: ByteReader): Query {
       return { type: "counter", name: reader.text() };
     case queryTags.keyspaces:
       return { type: "keyspaces" };
+    case queryTags.lock:
+      return { type: "lock", name: reader.text(), claim: reader.text() };
+    case queryTags.barrier:
+      return { type: "barrier", name: reader.text(), claim: reader.text() };
     default:
       throw new CodecError(`no query has tag ${tag}`);
   }

@@ -103,6 +103,20 @@ export const errorCatalogue = {
     definite: "yes",
     retryable: false,
   },
+  "not-granted": {
+    status: 409,
+    title: "Others hold it, or are still missing, and the wait is over",
+    advice: "Wait longer (`waitMs`), or try again later.",
+    definite: "yes",
+    retryable: true,
+  },
+  "not-holder": {
+    status: 409,
+    title: "The lock is not held under this fencing token",
+    advice: "The lease has ended or was released: stop what it protected, and acquire it anew.",
+    definite: "yes",
+    retryable: false,
+  },
   exists: {
     status: 409,
     title: "It exists already, with other settings",

@@ -14,7 +14,10 @@ export type Query =
       readonly revision: number | undefined;
     }
   | { readonly type: "counter"; readonly name: string }
-  | { readonly type: "keyspaces" };
+  | { readonly type: "keyspaces" }
+  /** `claim`: whose place in the queue to tell; may be empty. */
+  | { readonly type: "lock"; readonly name: string; readonly claim: string }
+  | { readonly type: "barrier"; readonly name: string; readonly claim: string };
 
 export type RequestBody =
   /**

@@ -20,6 +20,7 @@ import {
   type SnapshotHead,
 } from "../raft/index.ts";
 import type { Store } from "../store/index.ts";
+import { Leases } from "./leases.ts";
 import { ReadPath } from "./reads.ts";
 import type { Origin, Pending, PendingRead, PendingWrite } from "./requests.ts";
 import { SnapshotStreams } from "./streams.ts";
@@ -64,6 +65,7 @@ export class Replica {
   readonly #reads: ReadPath;
   readonly #watches: Watches;
   readonly #streams: SnapshotStreams;
+  readonly #leases: Leases;
   /** Requests of this node's clients and of other nodes that have no answer yet. */
   readonly #pending = new Set<Pending>();
   readonly #clients = new Map<RequestId, Pending>();
@@ -112,6 +114,7 @@ export class Replica {
     this.#reads = new ReadPath(this, random.u32());
     this.#watches = new Watches(this);
     this.#streams = new SnapshotStreams(this);
+    this.#leases = new Leases(this);
   }
 
   get now(): Reading {
@@ -140,6 +143,8 @@ export class Replica {
     let at = this.raft.wakeAt;
     if (this.#pending.size > 0) at = Math.min(at ?? Infinity, this.#sweepAt ?? 0);
     if (this.#checkpointAt !== undefined && !this.#checkpoint) at = Math.min(at ?? Infinity, this.#checkpointAt);
+    const leaseAt = this.#leases.wakeAt;
+    if (leaseAt !== undefined) at = Math.min(at ?? Infinity, leaseAt);
     return at;
   }
 
@@ -310,6 +315,7 @@ export class Replica {
     this.#watches.flush();
     if (this.#pending.size > 0 && this.#now.mono >= (this.#sweepAt ?? 0)) this.#sweep();
     this.#maybeCheckpoint();
+    this.#leases.flush();
     this.#writes.flushReplies();
   }
 

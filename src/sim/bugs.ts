@@ -148,4 +148,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     title: "A restarted node names its requests as it did before",
     scenario: "quick-restarts",
   },
+  { name: "fence-ignored", title: "What a lock protects is done under any token", scenario: "locks" },
+  { name: "tokens-begin-anew", title: "Fencing tokens of a lock that was free begin anew", scenario: "locks" },
+  { name: "renewal-revives", title: "A renewal that comes too late lets the old holder in again", scenario: "locks" },
+  {
+    name: "leases-cut-short",
+    title: "A new leader's clock ends leases that the old one's would not",
+    scenario: "locks-skewed-clocks",
+  },
+  { name: "leases-not-ended", title: "Nobody logs the time when a lease is over", scenario: "locks" },
+  { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

@@ -37,6 +37,8 @@ interface Running {
   /** What makes a retry the same operation. */
   body: RequestBody | undefined;
   session: number;
+  /** The fencing token that it comes with. */
+  fence: number | undefined;
   attempts: number;
   /** Whether an attempt may have happened. */
   inDoubt: boolean;
@@ -62,6 +64,9 @@ export class SimClient {
   #session = 0;
   #sequence = 0;
   #unique = 0;
+  #claims = 0;
+  /** The latest token for each lock, over or not. */
+  readonly #tokens = new Map<string, number>();
 
   constructor(options: ClientOptions, world: ClientWorld, random: Random) {
     this.id = options.id;
@@ -98,10 +103,13 @@ export class SimClient {
       token: this.#token,
       body: undefined,
       session: 0,
+      fence: fenceOf(planned.operation, this.#tokens),
       attempts: 0,
       inDoubt: false,
       note: "",
     };
+    // Without a token there is nothing to say.
+    if (this.#running.fence === 0) return this.#finish("fail");
     this.#try();
   }
 
@@ -157,7 +165,10 @@ export class SimClient {
     if (result.kind === "error") return this.#onStoreError(running, result.code);
     const { kept } = outcome;
     this.#token = Math.max(this.#token, kept.position);
-    this.#finish("ok", valueOf(result), kept);
+    const { operation } = running.planned;
+    const value = running.fence === undefined ? valueOf(result) : fencedValueOf(result, running.fence);
+    if (operation.kind === "acquire" && value !== undefined && value > 0) this.#tokens.set(operation.lock, value);
+    this.#finish("ok", value, kept);
   }
 
   #onStoreError(running: Running, code: string): void {
@@ -186,6 +197,7 @@ export class SimClient {
       completedAt: outcome === "unknown" ? Number.POSITIVE_INFINITY : this.#world.now,
       outcome,
       value,
+      fence: running.fence,
       position: kept?.position ?? 0,
       stalenessMs: kept?.stalenessMs,
       degraded: kept?.degraded ?? false,
@@ -215,7 +227,7 @@ export class SimClient {
         position: running.token,
       };
     }
-    const write = writeOf(operation);
+    const write = writeOf(operation, running.fence ?? 0, `c${this.id}-${++this.#claims}`);
     switch (this.#options.mode) {
       case "session": {
         running.session = this.#session;
@@ -256,7 +268,7 @@ function openSession(client: number): RequestBody {
   return { type: "write", command };
 }
 
-function writeOf(operation: Exclude<WorkOperation, Read>): Operation {
+function writeOf(operation: Exclude<WorkOperation, Read>, fence: number, claim: string): Operation {
   switch (operation.kind) {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };
@@ -269,6 +281,22 @@ function writeOf(operation: Exclude<WorkOperation, Read>): Operation {
       };
     case "delete":
       return { kind: "delete", keyspace: defaultKeyspace, key: utf8(operation.key) };
+    case "acquire":
+      return { ...operation, claim, permits: 1, note: claim };
+    case "renew":
+      return { ...operation, token: fence };
+    case "release":
+      return { ...operation, token: fence };
+    case "guarded": {
+      const { lock } = operation;
+      return {
+        kind: "transaction",
+        keyspace: defaultKeyspace,
+        compares: [{ target: "lock", key: utf8(lock), token: fence }],
+        then: [{ kind: "put", key: utf8(`guarded by ${lock}`), value: utf8(String(fence)) }],
+        otherwise: [],
+      };
+    }
   }
 }
 
@@ -292,7 +320,19 @@ function contractOf(consistency: Consistency, boundMs: number): ReadContract {
   }
 }
 
+/** undefined: it comes with none. 0: it should, and there is none. */
+function fenceOf(operation: WorkOperation, tokens: ReadonlyMap<string, number>): number | undefined {
+  return operation.kind === "renew" || operation.kind === "release" || operation.kind === "guarded"
+    ? (tokens.get(operation.lock) ?? 0)
+    : undefined;
+}
+
+function fencedValueOf(result: Result | Answer, fence: number): number {
+  return result.kind === "transaction" && !result.succeeded ? 0 : fence;
+}
+
 function valueOf(result: Result | Answer): number | undefined {
+  if (result.kind === "claim") return result.token;
   if (result.kind === "counter" || result.kind === "counterValue") return result.value;
   if (result.kind !== "row" || result.row === undefined) return undefined;
   return Number(new TextDecoder().decode(result.row.value.length > 0 ? result.row.value : emptyBytes));

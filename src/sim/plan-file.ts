@@ -51,6 +51,8 @@ const consistency = Type.Union(
 );
 const counter = Type.String();
 const key = Type.String();
+const lock = Type.String();
+const wholeMs = Type.Integer({ minimum: 0 });
 
 const operation = Type.Union([
   Type.Object({ kind: Type.Literal("increment"), counter, by: Type.Integer() }),
@@ -58,6 +60,10 @@ const operation = Type.Union([
   Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer(), bytes: Type.Integer({ minimum: 0 }) }),
   Type.Object({ kind: Type.Literal("get"), key, consistency, boundMs: ms }),
   Type.Object({ kind: Type.Literal("delete"), key }),
+  Type.Object({ kind: Type.Literal("acquire"), lock, ttlMs: wholeMs, waitMs: wholeMs }),
+  Type.Object({ kind: Type.Literal("renew"), lock, ttlMs: wholeMs }),
+  Type.Object({ kind: Type.Literal("release"), lock }),
+  Type.Object({ kind: Type.Literal("guarded"), lock }),
 ]);
 
 const plan = Type.Object({

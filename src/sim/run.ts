@@ -178,6 +178,8 @@ function recover(world: World, plan: Plan): void {
     const leader = world.leader()?.core?.replicas.get(0)?.raft;
     if (!leader || leader.commitIndex !== leader.lastIndex) return false;
     const { voters, learners, outgoing } = leader.membership;
+    // Leases and waits are short here, and must all end.
+    if (world.leader()?.core?.replicas.get(0)?.store.nextDeadline !== undefined) return false;
     if (outgoing.length > 0) return false;
     return up.every((machine) => {
       if (!voters.includes(machine.id) && !learners.includes(machine.id)) return true;

@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly network: NetworkOptions;
   readonly disk: { readonly minMs: number; readonly maxMs: number };
   readonly clockErrorMs: number;
+  /** Every wall clock is off by up to this from the beginning. */
+  readonly clockSkewMs?: number;
   readonly clients: readonly RetryMode[];
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
@@ -93,6 +95,11 @@ export class World implements Surroundings, ClientWorld {
     const machine = { settings, segmentSizeBytes, diskMinMs: disk.minMs, diskMaxMs: disk.maxMs, clockErrorMs };
     for (const id of this.nodes)
       this.machines.set(id, new Machine({ id, ...machine }, this, seededRandom(mix(random.u32(), id, 0))));
+    if (options.clockSkewMs !== undefined) {
+      const skews = this.fork(3);
+      for (const { clock } of this.machines.values())
+        clock.offsetMs = skews.below(2 * options.clockSkewMs) - options.clockSkewMs;
+    }
     const { operationTimeoutMs, attemptTimeoutMs } = options;
     this.clients = options.clients.map(
       (mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs }, this, random.fork()),
@@ -252,7 +259,8 @@ export class World implements Surroundings, ClientWorld {
       machine.diskDelayMs = 0;
       if (machine.diskFull) machine.setDiskFull(false);
       machine.clock.setRate(this.now, 1);
-      machine.clock.offsetMs = 0;
+      // A clock that was wrong from the beginning stays so.
+      if (this.options.clockSkewMs === undefined) machine.clock.offsetMs = 0;
     }
     this.note("all faults end");
   }

@@ -33,9 +33,15 @@ const operationKinds = [
   "compact",
   "configure",
   "transaction",
+  "acquire",
+  "renew",
+  "release",
+  "withdraw",
+  "arrive",
+  "depart",
 ] as const satisfies readonly Operation["kind"][];
 const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
-const compareTargets = ["value", "modRevision", "createRevision", "version", "exists"] as const;
+const compareTargets = ["value", "modRevision", "createRevision", "version", "exists", "lock"] as const;
 const relations = ["equal", "not-equal", "less", "greater"] as const satisfies readonly Relation[];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly TransactionStep["kind"][];
 const keyspaceEngines = ["raft", "dynamo"] as const;
@@ -151,6 +157,20 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       for (const compare of operation.compares) encodeCompare(writer, compare);
       encodeSteps(writer, operation.then);
       return encodeSteps(writer, operation.otherwise);
+    case "acquire":
+      writer.text(operation.lock).text(operation.claim).uint(whole(operation.permits));
+      return void writer.uint(whole(operation.ttlMs)).uint(whole(operation.waitMs)).text(operation.note);
+    case "renew":
+      return void writer.text(operation.lock).uint(whole(operation.token)).uint(whole(operation.ttlMs));
+    case "release":
+      return void writer.text(operation.lock).uint(whole(operation.token));
+    case "withdraw":
+      return void writer.text(operation.lock).text(operation.claim);
+    case "depart":
+      return void writer.text(operation.barrier).text(operation.claim);
+    case "arrive":
+      writer.text(operation.barrier).text(operation.claim);
+      return void writer.uint(whole(operation.participants)).uint(whole(operation.waitMs));
     default:
       return unreachable(operation);
   }
@@ -169,6 +189,7 @@ function encodeExpected(writer: ByteWriter, expected: number | undefined): void 
 function encodeCompare(writer: ByteWriter, compare: Compare): void {
   writer.u8(compareTargets.indexOf(compare.target)).bytes(compare.key);
   if (compare.target === "exists") return void writer.bool(compare.exists);
+  if (compare.target === "lock") return void writer.uint(whole(compare.token));
   writer.u8(relations.indexOf(compare.relation));
   if (compare.target === "value") writer.bytes(compare.value);
   else writer.uint(whole(compare.operand));
@@ -240,6 +261,30 @@ function decodeOperation(reader: ByteReader): Operation {
       const compares = readList(reader, decodeCompare);
       return { kind, keyspace, compares, then: decodeSteps(reader), otherwise: decodeSteps(reader) };
     }
+    case "acquire": {
+      const lock = readName(reader, "a lock's name");
+      const claim = readName(reader, "a claim");
+      const permits = readWithin(reader, "permits", 1, limits.permits);
+      const ttlMs = readWithin(reader, "a lease", 1, limits.leaseMs);
+      const waitMs = readWithin(reader, "a wait", 0, limits.leaseMs);
+      return { kind, lock, claim, permits, ttlMs, waitMs, note: readBounded(reader, "a note", limits.nameBytes) };
+    }
+    case "renew": {
+      const lock = readName(reader, "a lock's name");
+      return { kind, lock, token: reader.uint(), ttlMs: readWithin(reader, "a lease", 0, limits.leaseMs) };
+    }
+    case "release":
+      return { kind, lock: readName(reader, "a lock's name"), token: reader.uint() };
+    case "withdraw":
+      return { kind, lock: readName(reader, "a lock's name"), claim: readName(reader, "a claim") };
+    case "depart":
+      return { kind, barrier: readName(reader, "a barrier's name"), claim: readName(reader, "a claim") };
+    case "arrive": {
+      const barrier = readName(reader, "a barrier's name");
+      const claim = readName(reader, "a claim");
+      const participants = readWithin(reader, "participants", 1, limits.permits);
+      return { kind, barrier, claim, participants, waitMs: readWithin(reader, "a wait", 1, limits.leaseMs) };
+    }
     default:
       return unreachable(kind);
   }
@@ -259,6 +304,7 @@ function decodeCompare(reader: ByteReader): Compare {
   const target = readKind(reader, compareTargets);
   const key = readKey(reader);
   if (target === "exists") return { target, key, exists: reader.bool() };
+  if (target === "lock") return { target, key, token: reader.uint() };
   const relation = readKind(reader, relations);
   return target === "value"
     ? { target, key, relation, value: reader.bytes() }
@@ -309,6 +355,12 @@ function readBounded(reader: ByteReader, what: string, limit: number): string {
   const bytes = text.length * 3 > limit ? utf8(text).length : 0;
   if (bytes > limit) throw tooLarge(what, bytes, limit);
   return text;
+}
+
+function readWithin(reader: ByteReader, what: string, least: number, most: number): number {
+  const value = reader.uint();
+  if (value < least || value > most) throw malformed(`${what} of ${value}: possible are ${least} to ${most}`);
+  return value;
 }
 
 function readName(reader: ByteReader, what: string): string {

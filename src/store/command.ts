@@ -79,7 +79,9 @@ export type Compare =
       readonly relation: Relation;
       readonly operand: number;
     }
-  | { readonly target: "exists"; readonly key: Uint8Array; readonly exists: boolean };
+  | { readonly target: "exists"; readonly key: Uint8Array; readonly exists: boolean }
+  /** `key` names a lock (in UTF-8): it is held under this fencing token. */
+  | { readonly target: "lock"; readonly key: Uint8Array; readonly token: number };
 
 export type TransactionStep =
   | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -98,6 +100,29 @@ export interface TransactionOperation {
   readonly otherwise: readonly TransactionStep[];
 }
 
+/** A wish for one permit of a lock. `claim` names the wish: the same again is the same one. */
+export interface AcquireOperation {
+  readonly kind: "acquire";
+  readonly lock: string;
+  readonly claim: string;
+  /** 1: a lock. More: a semaphore. */
+  readonly permits: number;
+  /** A grant ends so long after it was given or renewed. */
+  readonly ttlMs: number;
+  /** How long it stays in the queue; 0: it is not queued. */
+  readonly waitMs: number;
+  /** What a holder has to say, such as where it is reached. */
+  readonly note: string;
+}
+
+export interface ArriveOperation {
+  readonly kind: "arrive";
+  readonly barrier: string;
+  readonly claim: string;
+  readonly participants: number;
+  readonly waitMs: number;
+}
+
 export type Operation =
   | { readonly kind: "noop" }
   | PutOperation
@@ -112,13 +137,25 @@ export type Operation =
   /** Reads below `revision` end; what only they needed is dropped. */
   | { readonly kind: "compact"; readonly revision: number }
   | { readonly kind: "configure"; readonly settings: Partial<Settings> }
-  | TransactionOperation;
+  | TransactionOperation
+  | AcquireOperation
+  /** `ttlMs` 0: as long as before. */
+  | { readonly kind: "renew"; readonly lock: string; readonly token: number; readonly ttlMs: number }
+  | { readonly kind: "release"; readonly lock: string; readonly token: number }
+  /** Takes a claim back, granted or not. */
+  | { readonly kind: "withdraw"; readonly lock: string; readonly claim: string }
+  | ArriveOperation
+  /** Takes an arrival back, unless all have passed. */
+  | { readonly kind: "depart"; readonly barrier: string; readonly claim: string };
 
 /** What the codec refuses to carry. */
 export const limits = {
   keyBytes: 1500,
-  /** Of counter names, client ids and idempotency keys, in UTF-8. */
+  /** Of names of counters, locks and barriers, of notes, client ids and idempotency keys, in UTF-8. */
   nameBytes: 256,
   contractBytes: 16_384,
   transactionSteps: 1024,
+  /** Of leases, and of waiting for a lock or at a barrier. */
+  leaseMs: 86_400_000,
+  permits: 1000,
 } as const;

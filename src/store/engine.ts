@@ -5,6 +5,7 @@ import type { RangeOptions } from "../base/index.ts";
  * meta: position, counts, settings, membership. keyspaces: name → keyspace. current: keyspace, key → latest state.
  * history: revision, ordinal → event. tombstones: revision, ordinal → key of `current`. counters: name → value.
  * sessions: id → window. idempotency: key → result. idempotencyOrder: log index → key.
+ * coordination: lock or barrier → claims.
  * In the order in which snapshots carry them.
  */
 export const tableNames = [
@@ -17,6 +18,7 @@ export const tableNames = [
   "sessions",
   "idempotency",
   "idempotencyOrder",
+  "coordination",
 ] as const;
 
 export type TableName = (typeof tableNames)[number];

@@ -16,6 +16,7 @@ export const storeErrorCodes = [
   "future-revision",
   "corrupt-snapshot",
   "unsupported-version",
+  "not-holder",
 ] as const;
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number];

@@ -1,5 +1,6 @@
 /**
- * The replicated state machine of one group: keys with revisions and history, counters, client sessions, keyspaces.
+ * The replicated state machine of one group: keys with revisions and history, counters, client sessions, keyspaces,
+ * locks and barriers.
  * Committed entries go in, in order, and answers come out; the same entries make the same state on every replica.
  *
  *     store.apply(entry)            // touches memory only: a delta in front of the engine
@@ -22,11 +23,14 @@ export { type MemoryEngine, memoryEngine, type MemoryEngineOptions } from "./mem
 export type { SnapshotWriter } from "./restore.ts";
 export {
   type Answer,
+  type BarrierState,
   decodeResult,
   encodeResult,
   type KeyRow,
   type KeyspaceRow,
   type ListedRow,
+  type LockHolder,
+  type LockState,
   type Result,
   type StepResult,
 } from "./result.ts";

@@ -3,6 +3,7 @@ import type { Crc32c } from "../wal/index.ts";
 import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
 import { defaultSettings, type Envelope, type Operation } from "./command.ts";
 import type { AppliedPosition, Context } from "./context.ts";
+import { Coordination } from "./coordination.ts";
 import { Counters } from "./counters.ts";
 import { StoreError } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
@@ -37,6 +38,7 @@ export class Machine {
   readonly keyspaces: Keyspaces;
   readonly sessions: Sessions;
   readonly idempotency: IdempotencyKeys;
+  readonly coordination: Coordination;
   membership: Uint8Array | undefined;
   /** Ids of dropped keyspaces whose rows this replica still has. */
   leftovers: number[] = [];
@@ -58,6 +60,7 @@ export class Machine {
     this.keyspaces = new Keyspaces(this.context);
     this.sessions = new Sessions(this.context);
     this.idempotency = new IdempotencyKeys(this.context);
+    this.coordination = new Coordination(this.context, bugs);
   }
 
   /** Takes over what the overlay has. Throws a CodecError for rows that this release cannot read. */
@@ -75,6 +78,7 @@ export class Machine {
     this.keyspaces.load(meta?.nextKeyspaceId);
     this.sessions.load();
     this.idempotency.load(meta?.idempotencyKeys ?? 0);
+    this.coordination.load();
     this.membership = overlay.get("meta", metaKeys.membership)?.slice();
     this.leftovers = decodeLeftovers(overlay.get("meta", metaKeys.leftovers));
   }
@@ -98,8 +102,10 @@ export class Machine {
     assert(position.index === applied.index + 1, `entry ${position.index} after entry ${applied.index}`);
     const timestamp = Math.max(position.timestamp, applied.timestamp);
     this.context.applied = { index: position.index, term: position.term, timestamp };
+    if (position.term !== applied.term) this.coordination.onNewTerm();
     this.sessions.expire();
     this.idempotency.expire();
+    this.coordination.expire();
   }
 
   apply(entry: CommandEntry): Uint8Array {
@@ -202,13 +208,39 @@ export class Machine {
         return this.#done();
       case "transaction": {
         const keyspace = this.keyspaces.find(operation.keyspace);
-        const outcome = runTransaction(this.keys, keyspace, operation, context.revision + 1);
+        const outcome = runTransaction(this.keys, this.coordination, keyspace, operation, context.revision + 1);
         const revision = outcome.changed ? this.#nextRevision() : context.revision;
         return { kind: "transaction", revision, succeeded: outcome.succeeded, steps: outcome.steps };
+      }
+      case "acquire":
+        return this.#onAcquire(operation);
+      case "renew":
+        this.coordination.renew(operation.lock, operation.token, operation.ttlMs);
+        return this.#done();
+      case "release":
+        this.coordination.release(operation.lock, operation.token);
+        return this.#done();
+      case "withdraw":
+        this.coordination.withdraw(operation.lock, operation.claim);
+        return this.#done();
+      case "arrive": {
+        const { barrier, claim, participants, waitMs } = operation;
+        const arrival = this.coordination.arrive(barrier, claim, participants, waitMs);
+        return { kind: "arrival", ...arrival, revision: context.revision };
+      }
+      case "depart": {
+        const left = this.coordination.depart(operation.barrier, operation.claim);
+        return { kind: "arrival", ...left, revision: context.revision };
       }
       default:
         return unreachable(operation);
     }
+  }
+
+  #onAcquire(operation: Extract<Operation, { kind: "acquire" }>): Result {
+    const { lock, claim, permits, ttlMs, waitMs, note } = operation;
+    const acquisition = this.coordination.acquire(lock, { id: claim, ttlMs, note }, permits, waitMs);
+    return { kind: "claim", ...acquisition, revision: this.context.revision };
   }
 
   #onPut(operation: Extract<Operation, { kind: "put" }>): Result {

@@ -201,6 +201,13 @@ export class Model {
       case "configure":
         this.settings = { ...this.settings, ...operation.settings };
         return this.#done();
+      case "acquire":
+      case "renew":
+      case "release":
+      case "withdraw":
+      case "arrive":
+      case "depart":
+        throw new Error("locks and barriers have a test of their own");
       case "transaction":
         return this.#transaction(operation);
     }
@@ -272,6 +279,8 @@ export class Model {
   }
 
   #holds(keyspace: number, compare: Compare): boolean {
+    // Locks have a test of their own.
+    if (compare.target === "lock") return false;
     const row = this.rowAt(keyspace, name(compare.key), this.revision);
     if (compare.target === "exists") return (row !== undefined) === compare.exists;
     if (compare.target === "value") {

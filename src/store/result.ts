@@ -42,6 +42,10 @@ export type Result =
       readonly succeeded: boolean;
       readonly steps: readonly StepResult[];
     }
+  /** `token` 0: not granted; `ahead`: how many wait in front of it. */
+  | { readonly kind: "claim"; readonly token: number; readonly ahead: number; readonly revision: number }
+  /** `arrived`: how many are at the barrier. */
+  | { readonly kind: "arrival"; readonly passed: boolean; readonly arrived: number; readonly revision: number }
   | {
       readonly kind: "error";
       readonly code: StoreErrorCode;
@@ -50,12 +54,40 @@ export type Result =
       readonly revision: number | undefined;
     };
 
+export interface LockHolder {
+  readonly token: number;
+  readonly note: string;
+  /** What is left of the lease, by the time of the last entry, milliseconds. */
+  readonly remainingMs: number;
+}
+
+export interface LockState {
+  /** 0: nobody has it or wants it. */
+  readonly permits: number;
+  readonly holders: readonly LockHolder[];
+  readonly waiting: number;
+  /** Of the claim that was asked about; 0: it has no grant. */
+  readonly token: number;
+  /** Of the claim that was asked about, in the queue, from 1; 0: it is not there. */
+  readonly place: number;
+}
+
+export interface BarrierState {
+  /** 0: nobody is there. */
+  readonly participants: number;
+  readonly arrived: number;
+  /** Of the claim that was asked about. */
+  readonly state: "absent" | "waiting" | "passed";
+}
+
 /** What queries answer; `revision` is the one that was read. */
 export type Answer =
   | { readonly kind: "row"; readonly row: KeyRow | undefined; readonly revision: number }
   | { readonly kind: "rows"; readonly rows: readonly ListedRow[]; readonly more: boolean; readonly revision: number }
   | { readonly kind: "counterValue"; readonly value: number; readonly revision: number }
-  | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] };
+  | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] }
+  | ({ readonly kind: "lockState" } & LockState)
+  | ({ readonly kind: "barrierState" } & BarrierState);
 
 // Append only: places in these lists are bytes on disk.
 const kinds = [
@@ -70,13 +102,18 @@ const kinds = [
   "rows",
   "counterValue",
   "keyspaces",
+  "claim",
+  "arrival",
+  "lockState",
+  "barrierState",
 ] as const satisfies readonly (Result | Answer)["kind"][];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
+const barrierStates = ["absent", "waiting", "passed"] as const satisfies readonly BarrierState["state"][];
 const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);
 /** These carry values, and a writer that has grown never shrinks. */
-const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces"]);
+const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces", "lockState"]);
 
 export function encodeResult(result: Result | Answer): Uint8Array {
   const writer = largeKinds.has(result.kind) ? new ByteWriter(1024) : scratch;
@@ -120,6 +157,20 @@ export function encodeResult(result: Result | Answer): Uint8Array {
     case "keyspaces":
       writer.uint(result.keyspaces.length);
       for (const keyspace of result.keyspaces) writeKeyspace(writer, keyspace);
+      break;
+    case "claim":
+      writer.uint(result.token).uint(result.ahead).uint(result.revision);
+      break;
+    case "arrival":
+      writer.bool(result.passed).uint(result.arrived).uint(result.revision);
+      break;
+    case "lockState":
+      writer.uint(result.permits).uint(result.holders.length);
+      for (const { token, note, remainingMs } of result.holders) writer.uint(token).text(note).uint(remainingMs);
+      writer.uint(result.waiting).uint(result.token).uint(result.place);
+      break;
+    case "barrierState":
+      writer.uint(result.participants).uint(result.arrived).u8(barrierStates.indexOf(result.state));
       break;
     default:
       return unreachable(result);
@@ -176,6 +227,23 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
     }
     case "keyspaces":
       return { kind, keyspaces: readMany(reader, readKeyspace) };
+    case "claim":
+      return { kind, token: reader.uint(), ahead: reader.uint(), revision: reader.uint() };
+    case "arrival":
+      return { kind, passed: reader.bool(), arrived: reader.uint(), revision: reader.uint() };
+    case "lockState": {
+      const permits = reader.uint();
+      const holders = readMany(reader, (from) => ({
+        token: from.uint(),
+        note: from.text(),
+        remainingMs: from.uint(),
+      }));
+      return { kind, permits, holders, waiting: reader.uint(), token: reader.uint(), place: reader.uint() };
+    }
+    case "barrierState": {
+      const participants = reader.uint();
+      return { kind, participants, arrived: reader.uint(), state: readKind(reader, barrierStates) };
+    }
     default:
       return unreachable(kind);
   }

@@ -5,7 +5,7 @@ import type { Settings } from "./command.ts";
 import { dropCompacted } from "./compaction.ts";
 import type { AppliedPosition } from "./context.ts";
 import type { CounterValue } from "./counters.ts";
-import type { Engine, EngineError } from "./engine.ts";
+import type { Engine, EngineError, TableName } from "./engine.ts";
 import { unpack } from "./event-log.ts";
 import { StateHash } from "./hash.ts";
 import type { Events, ListOptions } from "./keys.ts";
@@ -13,7 +13,7 @@ import { type CommandEntry, Machine } from "./machine.ts";
 import { metaKeys } from "./meta.ts";
 import { Overlay } from "./overlay.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
-import type { KeyRow, KeyspaceRow, ListedRow } from "./result.ts";
+import type { BarrierState, KeyRow, KeyspaceRow, ListedRow, LockState } from "./result.ts";
 import { historyKey } from "./rows.ts";
 import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
 
@@ -152,6 +152,20 @@ export class Store {
     return this.#machine.counters.get(name);
   }
 
+  /** `claim`: whose place in the queue to tell. */
+  lock(name: string, claim: string): LockState {
+    return this.#machine.coordination.lock(name, claim);
+  }
+
+  barrier(name: string, claim: string): BarrierState {
+    return this.#machine.coordination.barrier(name, claim);
+  }
+
+  /** Wall-clock milliseconds at which a lease or a wait ends next: an entry of that time ends it. undefined: none does. */
+  get nextDeadline(): number | undefined {
+    return this.#machine.coordination.nextDeadline;
+  }
+
   keyspaces(): KeyspaceRow[] {
     return this.#machine.keyspaces.list();
   }
@@ -182,7 +196,8 @@ export class Store {
     const position = this.applied;
     const { membership } = this;
     const { source, close } = this.#source();
-    if (this.#bugs?.has("sessions-not-in-snapshot")) forgetSessions(source);
+    if (this.#bugs?.has("sessions-not-in-snapshot")) forget(source, "sessions");
+    if (this.#bugs?.has("locks-not-in-snapshot")) forget(source, "coordination");
     const read: SnapshotReader["read"] = (cursor, maximumBytes) =>
       readChunk(source, cursor, maximumBytes, this.#crc32c);
     return { position, membership, read, close };
@@ -226,8 +241,8 @@ export class Store {
   }
 }
 
-/** A planted mistake: the table of sessions stays behind. */
-function forgetSessions(source: { reader: SnapshotSource["reader"] }): void {
+/** A planted mistake: a table stays behind. */
+function forget(source: { reader: SnapshotSource["reader"] }, missing: TableName): void {
   const { reader } = source;
-  source.reader = { ...reader, range: (table, options) => (table === "sessions" ? [] : reader.range(table, options)) };
+  source.reader = { ...reader, range: (table, options) => (table === missing ? [] : reader.range(table, options)) };
 }

@@ -1,6 +1,7 @@
-import { compareBytes, unreachable } from "../base/index.ts";
+import { compareBytes, toBinaryString, unreachable } from "../base/index.ts";
 import type { Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
 import { StoreError } from "./errors.ts";
+import type { Coordination } from "./coordination.ts";
 import type { KeyspaceHandle, Keys } from "./keys.ts";
 import type { StepResult } from "./result.ts";
 import { currentKey } from "./rows.ts";
@@ -15,6 +16,7 @@ export interface TransactionOutcome {
 /** Runs at `revision`, which is used up only where something changed. Throws a StoreError before it has changed anything. */
 export function runTransaction(
   keys: Keys,
+  locks: Coordination,
   keyspace: KeyspaceHandle,
   operation: TransactionOperation,
   revision: number,
@@ -22,7 +24,7 @@ export function runTransaction(
   // Both branches, so that whether a transaction is refused does not depend on the state.
   refuseDoubleChanges(operation.then);
   refuseDoubleChanges(operation.otherwise);
-  const succeeded = operation.compares.every((compare) => holds(keys, keyspace, compare));
+  const succeeded = operation.compares.every((compare) => holds(keys, locks, keyspace, compare));
   let ordinal = 0;
   const steps = (succeeded ? operation.then : operation.otherwise).map((step): StepResult => {
     if (step.kind === "get") return { kind: "get", row: keys.get(keyspace, step.key) };
@@ -56,7 +58,8 @@ function refuseDoubleChanges(steps: readonly TransactionStep[]): void {
   }
 }
 
-function holds(keys: Keys, keyspace: KeyspaceHandle, compare: Compare): boolean {
+function holds(keys: Keys, locks: Coordination, keyspace: KeyspaceHandle, compare: Compare): boolean {
+  if (compare.target === "lock") return locks.holds(toBinaryString(compare.key), compare.token);
   const found = keys.find(currentKey(keyspace.prefix, compare.key));
   const state = found?.exists === true ? found : undefined;
   switch (compare.target) {

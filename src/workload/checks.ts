@@ -1,6 +1,8 @@
 import { check, verdictText } from "../check/index.ts";
 import { keyHistory } from "./history.ts";
+import { checkLocks } from "./locks.ts";
 import type { OperationRecord } from "./operation.ts";
+import { show } from "./show.ts";
 
 /** A clause of the contract that a history breaks. */
 export interface Complaint {
@@ -27,6 +29,7 @@ export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
   for (const [counter, list] of counters) checkCounter(counter, list, complaints);
   checkBounds(records, complaints);
   checkKeys(records, complaints);
+  checkLocks(records, complaints);
   return complaints.sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -179,12 +182,4 @@ function countBelow(sorted: readonly number[], limit: number): number {
     else high = middle;
   }
   return low;
-}
-
-export function show(record: OperationRecord): string {
-  const { operation, client, invokedAt, completedAt, outcome, value } = record;
-  const what = "counter" in operation ? `${operation.kind} ${operation.counter}` : `${operation.kind} ${operation.key}`;
-  const how = "consistency" in operation ? ` (${operation.consistency})` : "";
-  const end = completedAt === Number.POSITIVE_INFINITY ? "never" : completedAt.toFixed(1);
-  return `client ${client}'s ${what}${how} of ${invokedAt.toFixed(1)}–${end} ms ${outcome === "ok" ? `answered ${value}` : outcome}`;
 }

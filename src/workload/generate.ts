@@ -16,7 +16,9 @@ export interface WorkloadOptions {
     readonly put: number;
     readonly get: number;
     readonly delete: number;
+    readonly lock?: number;
   };
+  readonly locks?: number;
   readonly reads: readonly Consistency[];
   readonly boundMs: number;
 }
@@ -38,11 +40,28 @@ function draw(options: WorkloadOptions, random: Random, unique: number): WorkOpe
   const counter = `c${random.below(Math.max(1, options.counters))}`;
   const key = `k${random.below(Math.max(1, options.keys))}`;
   const consistency = reads[random.below(reads.length)] ?? consistencies[0];
-  let place = random.float() * (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete);
+  let place = random.float() * (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete + (mix.lock ?? 0));
+  if ((place -= mix.lock ?? 0) < 0) return drawLock(options, random);
   if ((place -= mix.increment) < 0) return { kind: "increment", counter, by: 1 };
   if ((place -= mix.readCounter) < 0) return { kind: "readCounter", counter, consistency, boundMs };
   // Every value is written once, so that a read tells which write it saw.
   if ((place -= mix.put) < 0) return { kind: "put", key, value: unique, bytes: random.below(options.valueBytes + 1) };
   if (place - mix.get < 0) return { kind: "get", key, consistency, boundMs };
   return { kind: "delete", key };
+}
+
+function drawLock(options: WorkloadOptions, random: Random): WorkOperation {
+  const lock = `l${random.below(Math.max(1, options.locks ?? 1))}`;
+  const ttlMs = 300 + random.below(900);
+  switch (random.below(6)) {
+    case 0:
+      return { kind: "renew", lock, ttlMs };
+    case 1:
+      return { kind: "release", lock };
+    case 2:
+    case 3:
+      return { kind: "guarded", lock };
+    default:
+      return { kind: "acquire", lock, ttlMs, waitMs: random.below(2) * 300 };
+  }
 }

@@ -12,7 +12,14 @@ export type WorkOperation =
     }
   | { readonly kind: "put"; readonly key: string; readonly value: number; /** Its length. */ readonly bytes: number }
   | { readonly kind: "get"; readonly key: string; readonly consistency: Consistency; readonly boundMs: number }
-  | { readonly kind: "delete"; readonly key: string };
+  | { readonly kind: "delete"; readonly key: string }
+  /** Answers with a fencing token; 0: not granted (the client does not wait to see). */
+  | { readonly kind: "acquire"; readonly lock: string; readonly ttlMs: number; readonly waitMs: number }
+  /** Under the token that the client had last, which may be long over. */
+  | { readonly kind: "renew"; readonly lock: string; readonly ttlMs: number }
+  | { readonly kind: "release"; readonly lock: string }
+  /** Writes where the lock is held under that token: answers with it, or 0 where it is not. */
+  | { readonly kind: "guarded"; readonly lock: string };
 
 /** How a client makes retries safe: a replicated session, a key for each operation, or not at all (then it never retries). */
 export type RetryMode = "session" | "idempotent" | "bare";
@@ -34,6 +41,8 @@ export interface OperationRecord {
   readonly outcome: "ok" | "fail" | "unknown";
   /** Of an ok: the counter's value, or the value read (undefined: none). */
   readonly value: number | undefined;
+  /** The token that the operation came with. */
+  readonly fence?: number | undefined;
   /** Of an ok: the position in the log that the answer reflects. */
   readonly position: number;
   /** Of an ok: what the answer says how old it may be; undefined: it does not say. */

@@ -149,7 +149,7 @@ describe("faults", () => {
 });
 
 test("every command has help with an example", async () => {
-  const commands = ["up", "node", "status", "txn", "counter increment", "counter get"];
+  const commands = ["up", "node", "status", "txn", "lock", "counter increment", "counter get"];
   commands.push(...["put", "get", "delete", "list", "watch"].map((name) => `kv ${name}`));
   commands.push(...["kill", "pause", "resume", "partition", "delay", "drop", "heal"].map((name) => `fault ${name}`));
   for (const command of ["", ...commands]) {

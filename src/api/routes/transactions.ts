@@ -21,10 +21,15 @@ const literals = <const Names extends readonly string[]>(names: Names) =>
 const CompareBody = Type.Object(
   {
     ...keyProperties,
-    target: literals(["value", "modRevision", "createRevision", "version", "exists"]),
+    target: literals(["value", "modRevision", "createRevision", "version", "exists", "lock"]),
     relation: Type.Optional(literals(["equal", "not-equal", "less", "greater"])),
     ...valueProperties,
-    operand: Type.Optional(Type.Integer({ minimum: 0, description: "What a revision or version is compared with." })),
+    operand: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "What a revision or version is compared with; for a lock its fencing token.",
+      }),
+    ),
     exists: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false, description: "A condition on one key; `relation` is equal where it is left out." },
@@ -114,9 +119,9 @@ function compareOf(body: Static<typeof CompareBody>): Compare {
     if (value === undefined) throw fail("bad-request", 'a compare of "value" needs "value" (or "valueBase64")');
     return { target, key, relation, value };
   }
-  only("relation", "operand");
+  only(...(target === "lock" ? [] : (["relation"] as const)), "operand");
   if (operand === undefined) throw fail("bad-request", `a compare of "${target}" needs "operand"`);
-  return { target, key, relation, operand };
+  return target === "lock" ? { target, key, token: operand } : { target, key, relation, operand };
 }
 
 function stepOf(body: Static<typeof StepBody>): TransactionStep {

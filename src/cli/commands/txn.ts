@@ -26,7 +26,7 @@ export function addTxnCommand(program: Command): void {
     .option("--keyspace <name>", "which keyspace", "default")
     .option(
       "--if <condition>",
-      "KEY = VALUE, KEY exists, KEY missing, or revision|version|created KEY =|!=|<|> N; may be repeated",
+      "KEY = VALUE, KEY exists, KEY missing, revision|version|created KEY =|!=|<|> N, or lock NAME = TOKEN; may be repeated",
       collect,
       [],
     )
@@ -57,6 +57,8 @@ const fields = { revision: "revision", version: "version", created: "createRevis
 export function parseCondition(text: string): Condition {
   const existence = /^(\S+)\s+(exists|missing)$/.exec(text);
   if (existence) return { key: existence[1]!, exists: existence[2] === "exists" };
+  const lock = /^lock\s+(\S+)\s*=\s*(\d+)$/.exec(text);
+  if (lock) return { lock: lock[1]!, token: integerOf(lock[2]!, text) };
   const number = /^(revision|version|created)\s+(\S+)\s*(!=|=|<|>)\s*(\d+)$/.exec(text);
   if (number) {
     const [, field, key, is, operand] = number as unknown as [

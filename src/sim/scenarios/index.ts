@@ -2,6 +2,7 @@
 import type { Scenario } from "../scenario.ts";
 import { agreement } from "./agreement.ts";
 import { clocks } from "./clocks.ts";
+import { coordination } from "./coordination.ts";
 import { disks } from "./disks.ts";
 import { membership } from "./membership.ts";
 import { networks } from "./networks.ts";
@@ -16,4 +17,5 @@ export const scenarios: readonly Scenario[] = [
   ...clocks,
   ...membership,
   ...reading,
+  ...coordination,
 ];
