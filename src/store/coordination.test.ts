@@ -66,8 +66,12 @@ describe("a lock", () => {
     run(acquire("a"));
     run(renew(1), undefined, 999);
     expect(store.nextDeadline).toBe(store.lock("l", "").holders[0]!.remainingMs + 1_001_000);
-    run(renew(1, 100), undefined, 999);
-    expect(run(renew(1), undefined, 100)).toMatchObject(notHolder);
+    // A shorter lease takes nothing back.
+    run(renew(1, 100), undefined, 900);
+    expect(store.lock("l", "").holders[0]!.remainingMs).toBe(100);
+    run(renew(1, 10), undefined, 50);
+    expect(store.lock("l", "").holders[0]!.remainingMs).toBe(50);
+    expect(run(renew(1), undefined, 50)).toMatchObject(notHolder);
     expect(store.lock("l", "")).toMatchObject({ permits: 0, holders: [] });
     expect(store.nextDeadline).toBeUndefined();
   });
@@ -87,6 +91,11 @@ describe("a lock", () => {
     run(acquire("a"));
     newTerm(store, 2, 5000);
     expect(store.lock("l", "")).toMatchObject({ holders: [{ token: 1, remainingMs: 1000 }] });
+    // Also where it was renewed for less than is left.
+    run(renew(1, 10), undefined, 1);
+    const { remainingMs } = store.lock("l", "").holders[0]!;
+    newTerm(store, 3, 5000);
+    expect(store.lock("l", "").holders[0]!.remainingMs).toBe(remainingMs);
   });
 
   test("guards transactions: an old token changes nothing", () => {

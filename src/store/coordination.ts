@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, must, OrderedMap } from "../base/index.ts";
-import { wallOf } from "../clock/index.ts";
+import { type Timestamp, wallOf } from "../clock/index.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
 import type { BarrierState, LockState } from "./result.ts";
@@ -127,7 +127,8 @@ export class Coordination {
       throw notHolder(name, token);
     }
     if (ttlMs > 0) claim.ttlMs = ttlMs;
-    claim.deadline = this.#now() + claim.ttlMs;
+    // What was promised before stands: a shorter lease begins when the longer one is over.
+    claim.deadline = Math.max(claim.deadline, this.#now() + claim.ttlMs);
     this.#save(item);
   }
 
@@ -218,15 +219,19 @@ export class Coordination {
 
   // ---- Time --------------------------------------------------------------------------------------------
 
-  /** Another leader, and another clock: every holder has its whole time again. */
-  onNewTerm(): void {
+  /**
+   * Another leader, and another clock: every holder has its whole time again, and at least what was left of it at
+   * `before`, the timestamp of the last entry of the old term (more than a lease that was renewed for less).
+   */
+  onNewTerm(before: Timestamp): void {
     if (this.#items.size === 0 || this.#bugs?.has("leases-cut-short") === true) return;
     const now = this.#now();
     for (const item of this.#items.values()) {
       let changed = false;
       for (const claim of item.claims) {
-        if (claim.token === 0 || claim.ttlMs === 0 || claim.deadline >= now + claim.ttlMs) continue;
-        claim.deadline = now + claim.ttlMs;
+        const leftMs = Math.max(claim.ttlMs, claim.deadline - wallOf(before));
+        if (claim.token === 0 || claim.ttlMs === 0 || claim.deadline >= now + leftMs) continue;
+        claim.deadline = now + leftMs;
         changed = true;
       }
       if (changed) this.#save(item);

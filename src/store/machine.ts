@@ -102,7 +102,7 @@ export class Machine {
     assert(position.index === applied.index + 1, `entry ${position.index} after entry ${applied.index}`);
     const timestamp = Math.max(position.timestamp, applied.timestamp);
     this.context.applied = { index: position.index, term: position.term, timestamp };
-    if (position.term !== applied.term) this.coordination.onNewTerm();
+    if (position.term !== applied.term) this.coordination.onNewTerm(applied.timestamp);
     this.sessions.expire();
     this.idempotency.expire();
     this.coordination.expire();
