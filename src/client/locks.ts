@@ -193,7 +193,8 @@ export async function arriveAt(
   const endsAt = world.now() + waitMs;
   const operation = { kind: "arrive", barrier: name, claim, participants, waitMs } as const;
   let { passed, arrived } = await access.write(operation, call, "arrival");
-  while (!passed && world.now() < endsAt && signal?.aborted !== true) {
+  while (!passed && world.now() < endsAt) {
+    if (signal?.aborted === true) break;
     const missing = Math.max(1, participants - arrived);
     await pause(access, Math.min(pollMs * missing, maxPollMs, endsAt - world.now()));
     const seen = await access.read({ type: "barrier", name, claim }, call, "barrierState");

@@ -38,7 +38,7 @@ import type {
   WriteSettings,
   Written,
 } from "./types.ts";
-import { arriveAt, Lock, type LockAccess, waitForLock } from "./locks.ts";
+import { arriveAt, type Lock, type LockAccess, waitForLock } from "./locks.ts";
 import type { Watch } from "./watch.ts";
 import type { TimerWheel } from "./wheel.ts";
 import type { World } from "./world.ts";
