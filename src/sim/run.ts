@@ -1,4 +1,4 @@
-import { InvariantError } from "../base/index.ts";
+import { InvariantError, type NodeId } from "../base/index.ts";
 import { checkRecords, type Complaint, type OperationRecord, type PlannedOperation } from "../workload/index.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
@@ -26,6 +26,7 @@ export interface RunResult {
   readonly records: readonly OperationRecord[];
   /** Where every node stands in the end. */
   readonly state: string;
+  readonly nodes: readonly NodeState[];
 }
 
 export interface RunOptions {
@@ -35,13 +36,14 @@ export interface RunOptions {
   readonly timeline?: Timeline;
 }
 
-/** An empty diagram for the nodes and clients of a plan. */
-export function timelineOf(plan: Plan): Timeline {
+/** An empty diagram for the nodes and clients of a plan. `whole`: it forgets nothing, and has every event of a core. */
+export function timelineOf(plan: Plan, whole = false): Timeline {
   const nodes = Array.from({ length: plan.nodes }, (_, i) => i + 1);
   // The last client is the probe of the recovery.
   return new Timeline(
     nodes,
     Array.from({ length: plan.clients.length + 1 }, (_, i) => -1 - i),
+    whole,
   );
 }
 
@@ -102,6 +104,7 @@ export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}
     counts: countsOf(world),
     records: world.records,
     state: stateOf(world),
+    nodes: nodesOf(world),
   };
 }
 
@@ -201,14 +204,49 @@ function probeOf(operation: PlannedOperation["operation"]): PlannedOperation {
   return { at: 0, client: 0, operation };
 }
 
+/** Where one node stands. */
+export interface NodeState {
+  readonly node: NodeId;
+  /** `down`: it has no process; `broken`: it refuses its disk. */
+  readonly life: "up" | "paused" | "down" | "broken";
+  readonly group?: {
+    readonly role: string;
+    readonly term: number;
+    readonly leader: NodeId | undefined;
+    readonly firstIndex: number;
+    readonly lastIndex: number;
+    readonly commitIndex: number;
+    readonly appliedIndex: number;
+    readonly voters: readonly NodeId[];
+    readonly outgoing: readonly NodeId[];
+    /** Terms of the last entries of the log, in order. */
+    readonly lastTerms: readonly number[];
+  };
+}
+
+const shownEntries = 12;
+
+function nodesOf(world: World): NodeState[] {
+  return Array.from(world.machines.values(), ({ id, core, broken, paused }): NodeState => {
+    const raft = core?.replicas.get(0)?.raft;
+    if (!raft) return { node: id, life: broken ? "broken" : "down" };
+    const { role, term, leader, commitIndex, appliedIndex, firstIndex, lastIndex, membership } = raft;
+    const { voters, outgoing } = membership;
+    const lastTerms: number[] = [];
+    for (let index = Math.max(firstIndex, lastIndex - shownEntries + 1); index <= lastIndex; index++)
+      lastTerms.push(raft.termAt(index) ?? 0);
+    const place = { role, term, leader, firstIndex, lastIndex, commitIndex, appliedIndex, voters, outgoing, lastTerms };
+    return { node: id, life: paused ? "paused" : "up", group: place };
+  });
+}
+
 /** Where every node stands, in one line. */
 function stateOf(world: World): string {
-  const nodes = [...world.machines.values()].map((machine) => {
-    const replica = machine.core?.replicas.get(0);
-    if (!replica) return `node ${machine.id} ${machine.broken ? "broken" : "down"}`;
-    const { role, term, leader, commitIndex, appliedIndex, firstIndex, lastIndex, membership } = replica.raft;
-    const members = `voters ${membership.voters.join(",")}${membership.outgoing.length > 0 ? ` from ${membership.outgoing.join(",")}` : ""}`;
-    return `node ${machine.id} ${role} of term ${term} (leader ${leader ?? "none"}), log ${firstIndex}–${lastIndex}, committed ${commitIndex}, applied ${appliedIndex}, ${members}`;
+  const nodes = nodesOf(world).map(({ node, life, group }) => {
+    if (!group) return `node ${node} ${life}`;
+    const { role, term, leader, commitIndex, appliedIndex, firstIndex, lastIndex, voters, outgoing } = group;
+    const members = `voters ${voters.join(",")}${outgoing.length > 0 ? ` from ${outgoing.join(",")}` : ""}`;
+    return `node ${node} ${role} of term ${term} (leader ${leader ?? "none"}), log ${firstIndex}–${lastIndex}, committed ${commitIndex}, applied ${appliedIndex}, ${members}`;
   });
   return nodes.join("; ");
 }

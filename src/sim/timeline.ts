@@ -39,21 +39,32 @@ export interface TimelineMessage {
   lost: boolean;
 }
 
+/** An event that a core took; its number is its place, from 1: the unit of `stopAtStep`. */
+export interface TimelineStep {
+  readonly at: number;
+  readonly lane: NodeId;
+}
+
 /** The diagram keeps the last so many moments: a failure is explained by what came before it. */
-const mostMoments = 40_000;
+const defaultMoments = 40_000;
 
 /** Who sent what to whom, and what it did there: the material of a space-time diagram (Lamport, 1978). */
 export class Timeline {
   readonly nodes: readonly NodeId[];
   /** Clients, as negative numbers. */
   readonly clients: readonly End[];
+  /** Every event of a core, where that is wanted. */
+  readonly steps: TimelineStep[] | undefined;
+  readonly #mostMoments: number;
   #moments: TimelineMoment[] = [];
   /** So many were forgotten. */
   #forgotten = 0;
 
-  constructor(nodes: readonly NodeId[], clients: readonly End[]) {
+  constructor(nodes: readonly NodeId[], clients: readonly End[], whole = false) {
     this.nodes = nodes;
     this.clients = clients;
+    this.steps = whole ? [] : undefined;
+    this.#mostMoments = whole ? Number.POSITIVE_INFINITY : defaultMoments;
   }
 
   get moments(): readonly TimelineMoment[] {
@@ -66,9 +77,9 @@ export class Timeline {
 
   add(moment: TimelineMoment): void {
     this.#moments.push(moment);
-    if (this.#moments.length < 2 * mostMoments) return;
-    this.#forgotten += mostMoments;
-    this.#moments = this.#moments.slice(mostMoments);
+    if (this.#moments.length < 2 * this.#mostMoments) return;
+    this.#forgotten += this.#mostMoments;
+    this.#moments = this.#moments.slice(this.#mostMoments);
   }
 
   /** Notes that a message left; what is returned notes its arrival, which may come more than once, or never. */

@@ -195,6 +195,7 @@ export class World implements Surroundings, ClientWorld {
   onEvent(machine: Machine, event: Event<NodeProtocol>): void {
     this.steps++;
     mixEvent(this.digest, this.now, machine.id, event);
+    this.options.timeline?.steps?.push({ at: this.now, lane: machine.id });
     this.options.onLine?.(`${this.now.toFixed(3).padStart(11)} #${this.steps} ${describeEvent(machine.id, event)}`);
   }
 

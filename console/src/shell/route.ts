@@ -9,7 +9,7 @@ function pageOf(path: string): PageName {
 }
 
 const [page, setPage] = createSignal<PageName>(pageOf(location.pathname));
-const [, setHash] = createSignal(location.hash);
+const [hash, setHash] = createSignal(location.hash);
 export { page };
 
 export function pathOf(name: PageName): string {
@@ -25,5 +25,19 @@ addEventListener("hashchange", () => setHash(location.hash));
 export function goTo(name: PageName, parameters = ""): void {
   history.pushState(null, "", pathOf(name) + (parameters === "" ? "" : `#${parameters}`));
   setPage(name);
+  setHash(location.hash);
+}
+/** What stands behind `#`, as `name=value&…`. */
+export function parameters(): URLSearchParams {
+  return new URLSearchParams(hash().slice(1));
+}
+
+/** Puts what the page shows into its address, without a new entry in the history. */
+export function setParameters(values: Readonly<Record<string, string | number | undefined>>): void {
+  const next = new URLSearchParams();
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined && value !== "") next.set(name, String(value));
+  const text = next.toString();
+  history.replaceState(null, "", location.pathname + (text === "" ? "" : `#${text}`));
   setHash(location.hash);
 }

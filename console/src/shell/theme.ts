@@ -13,8 +13,19 @@ export function switchTheme(): void {
   set(next);
 }
 
+const colours = new Map<string, string>();
+
 /** A colour of the style sheet, for canvases. Reading it inside a computation follows the theme. */
 export function colour(name: string): string {
-  theme();
-  return getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  const key = `${theme()}-${name}`;
+  let value = colours.get(key);
+  if (value === undefined) {
+    value = getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+    colours.set(key, value);
+  }
+  return value;
+}
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+export function reducedMotion(): boolean {
+  return still.matches;
 }

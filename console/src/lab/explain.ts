@@ -1,0 +1,26 @@
+/** What broke, in words for someone who has not read the papers. */
+
+const meanings: Readonly<Record<string, string>> = {
+  "election safety":
+    "Two nodes believed at the same time that they lead the same term. Each would have taken writes that the other does not know of.",
+  "log matching":
+    "Two nodes hold different entries at the same place of the log, under the same term. From there on they would apply different commands.",
+  "leader completeness":
+    "A node became leader without an entry that was already committed. What a client was told is safe would have been overwritten.",
+  "state-machine safety":
+    "Two nodes applied different commands at the same position. Their states have parted for good.",
+  "equal states": "Two replicas applied the same log and hold different states.",
+  linearizable:
+    "A client got an answer that cannot be right if operations happen one after the other in real time: something older than what was already known, or an order that does not exist.",
+  session: "A client went back in time: it read less than it had already seen, and the answer did not say so.",
+  "bounded staleness": "An answer was older than it claimed to be.",
+  "exactly once": "A write that was sent again was counted again.",
+  liveness: "All faults are over, a majority is connected, and still the cluster does not answer.",
+  recovery: "A node refuses its own disk after a crash that it should have survived.",
+  invariant: "A node found its own state to be impossible and stopped.",
+  "program error": "The program itself failed.",
+};
+
+export function meaningOf(clause: string): string {
+  return meanings[clause] ?? "Something that must always hold did not.";
+}
