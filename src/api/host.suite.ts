@@ -1,5 +1,15 @@
 /** A host of one node without log, network or peers: the real store behind it, so that answers are real. */
-import { failure, type Kept, type Outcome, type Query, type RequestBody, type WatchEvent } from "../contract/index.ts";
+import {
+  failure,
+  keyspaceOf,
+  parseContract,
+  readContractOf,
+  type Kept,
+  type Outcome,
+  type Query,
+  type RequestBody,
+  type WatchEvent,
+} from "../contract/index.ts";
 import type { Host, HostConfig, NodeStatus, WatchSink } from "../host/index.ts";
 import type { NodeFact } from "../node/index.ts";
 import { encodeResult, memoryEngine, openStore, StoreError, type Answer, type Store } from "../store/index.ts";
@@ -48,7 +58,8 @@ export function testHost(overrides: Partial<HostConfig> = {}): TestHost {
     submit: async (body) => {
       host.bodies.push(body);
       if (host.fails !== undefined) return host.fails;
-      if (body.type === "read") return { ok: true, result: answer(store, body.query), kept: kept(body.contract.text) };
+      if (body.type === "read")
+        return { ok: true, result: answer(store, body.query), kept: kept(promised(store, body)) };
       index++;
       const before = store.revision;
       const result = store.apply({ index, term: 1, timestamp: index, data: body.command });
@@ -74,6 +85,13 @@ export function testHost(overrides: Partial<HostConfig> = {}): TestHost {
     close: async () => undefined,
   };
   return host;
+}
+
+/** As a replica resolves it: what is asked, else the contract of the keyspace. */
+function promised(store: Store, { contract, query }: Extract<RequestBody, { type: "read" }>): string {
+  const keyspace = keyspaceOf(query);
+  if (contract !== undefined || keyspace === undefined) return contract?.text ?? "Linearizable";
+  return readContractOf(parseContract(store.contractOf(keyspace))).text;
 }
 
 function answer(store: Store, query: Query): Uint8Array {

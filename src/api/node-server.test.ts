@@ -2,7 +2,7 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { failure } from "../contract/index.ts";
+import { failure, parseContract } from "../contract/index.ts";
 import { silentLogger } from "../host/index.ts";
 import { testHost, type TestHost } from "./host.suite.ts";
 import { openApi, type Api } from "./node-server.ts";
@@ -196,12 +196,21 @@ describe("keyspaces", () => {
       "default",
       "relaxed",
     ]);
-    await expect
-      .poll(async () => (await call("GET", "/v1/keyspaces/relaxed/keys")).json["consistency"], { timeout: 3000 })
-      .toBe("Eventual");
+    expect((await call("GET", "/v1/keyspaces/relaxed/keys")).json["consistency"]).toBe("Eventual");
+    expect((await call("GET", "/v1/counters/relaxed")).json["consistency"]).toBe("Eventual");
     expect((await call("GET", "/v1/keyspaces/relaxed/keys?consistency=linearizable")).json["consistency"]).toBe(
       "Linearizable",
     );
+    const change = (body: object) => call("PUT", "/v1/keyspaces/relaxed/contract", { ...json(body), method: "PUT" });
+    expect((await change({ contract: "causal", expectedVersion: 1 })).json).toMatchObject({
+      name: "relaxed",
+      contract: parseContract("causal").text,
+    });
+    expect((await call("GET", "/v1/keyspaces/relaxed/keys")).json["consistency"]).toBe("Causal");
+    expect((await change({ contract: "session", expectedVersion: 1 })).json).toMatchObject({ code: "conflict" });
+    expect((await change({ contract: "linear" })).json).toMatchObject({
+      code: "bad-consistency",
+    });
     const again = await call("POST", "/v1/keyspaces", json({ name: "relaxed", contract: "" }));
     expect(again.json).toMatchObject({ code: "exists" });
   });
@@ -348,6 +357,7 @@ test("the OpenAPI document lists every route", async () => {
     "/v1/counters/{name}",
     "/v1/counters/{name}/increment",
     "/v1/keyspaces",
+    "/v1/keyspaces/{keyspace}/contract",
     "/v1/keyspaces/{keyspace}/keys",
     "/v1/keyspaces/{keyspace}/keys/{*}",
     "/v1/keyspaces/{keyspace}/transactions",

@@ -5,7 +5,6 @@ import { parseAddress } from "../host/index.ts";
 import { rewriteKeyUrl } from "./bytes.ts";
 import { Gateway } from "./gateway.ts";
 import { newHttpServer, type App } from "./http.ts";
-import { KeyspaceContracts } from "./keyspaces.ts";
 import { nodeMetrics, type Metrics } from "./metrics.ts";
 import { addClusterRoutes, type InjectFault } from "./routes/cluster.ts";
 import { addCounterRoutes } from "./routes/counters.ts";
@@ -51,7 +50,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   measure(app, metrics);
   const gateway = new Gateway(host, options.sessionSecret);
   addCounterRoutes(app, gateway);
-  await addKeyRoutes(app, gateway, new KeyspaceContracts(host));
+  await addKeyRoutes(app, gateway);
   addTransactionRoutes(app, gateway);
   addLockRoutes(app, gateway);
   addWatchRoute(app, host);

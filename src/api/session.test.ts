@@ -31,8 +31,6 @@ test("no changed token is accepted", () => {
     fc.property(fc.nat(token.length - 1), fc.constantFrom(..."ABCxyz019-_".split("")), (at, letter) => {
       fc.pre(token[at] !== letter);
       const changed = token.slice(0, at) + letter + token.slice(at + 1);
-      // The last letter of base64 has spare bits: another letter may mean the same bytes.
-      if (Buffer.from(changed, "base64url").equals(Buffer.from(token, "base64url"))) return;
       expect(codeOf(changed)).toMatch(/^(bad|foreign)-token$/);
     }),
   );
@@ -43,6 +41,7 @@ test.each([
   ["signed with another secret", sessionTokens("cluster-a", "s").encode(new Map([[0, 5]])), "bad-token"],
   ["of a later version", Buffer.from([9, ...Buffer.alloc(40)]).toString("base64url"), "bad-token"],
   ["cut short", sessions.encode(new Map([[0, 5]])).slice(0, -4), "bad-token"],
+  ["with a letter more", `${sessions.encode(new Map([[0, 5]]))}x`, "bad-token"],
   ["tiny", "AAAA", "bad-token"],
   ["empty", "", "bad-token"],
   ["huge", "A".repeat(5000), "bad-token"],

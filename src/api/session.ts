@@ -40,6 +40,8 @@ export function sessionTokens(clusterId: string, secret = ""): Sessions {
       if (token.length > maxTokenLength || !/^[\w-]+$/.test(token))
         throw fail("bad-token", "it is not base64url of at most 2048 characters");
       const bytes = new Uint8Array(Buffer.from(token, "base64url"));
+      // Decoding passes over spare bits and letters at the end: a token is one text, not many.
+      if (Buffer.from(bytes).toString("base64url") !== token) throw fail("bad-token", "it has letters too many");
       if (bytes.length <= macLength) throw fail("bad-token", "it is too short");
       const body = bytes.subarray(0, -macLength);
       const { cluster, positions } = parseBody(body);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addCounterCommands } from "./commands/counter.ts";
 import { integerOf } from "./commands/client-options.ts";
 import { addFaultCommands } from "./commands/fault.ts";
+import { addKeyspaceCommands } from "./commands/keyspace.ts";
 import { addKvCommands } from "./commands/kv.ts";
 import { addLockCommand } from "./commands/lock.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addStatusCommand(program);
   addCounterCommands(program);
   addKvCommands(program);
+  addKeyspaceCommands(program);
   addTxnCommand(program);
   addLockCommand(program);
   addFaultCommands(program);

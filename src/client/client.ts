@@ -98,6 +98,14 @@ export class Client {
     return this.session.createKeyspace(keyspace, settings);
   }
 
+  setContract(
+    name: string,
+    contract: string,
+    settings?: CallSettings & { readonly expectedVersion?: number },
+  ): Promise<Written> {
+    return this.session.setContract(name, contract, settings);
+  }
+
   dropKeyspace(name: string, settings?: CallSettings): Promise<Written> {
     return this.session.dropKeyspace(name, settings);
   }

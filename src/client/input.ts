@@ -22,12 +22,22 @@ export function wholeNumber(value: number | undefined, what: string, least = 0):
 const contracts = new Map<string, ReadContract>();
 const maxContracts = 256;
 
-/** As `parseReadContract`, remembering the texts that a program uses again and again. */
-export function readContract(text: string, partition: PartitionBehavior | undefined): ReadContract {
-  const name = partition === undefined ? text : `${text};${partition}`;
+/** As `parseReadContract`, remembering the texts that a program uses again and again; undefined: the keyspace's. */
+export function readContract(
+  text: string | undefined,
+  partition: PartitionBehavior | undefined,
+): ReadContract | undefined {
+  if (text === undefined) {
+    if (partition === undefined) return undefined;
+    throw fail(
+      "bad-request",
+      "partition is for a consistency that is named; without one the keyspace's contract holds",
+    );
+  }
+  const name = partition === undefined ? text : `${text}; PartitionBehavior: ${partition}`;
   let contract = contracts.get(name);
   if (contract === undefined) {
-    contract = parseReadContract(text, partition);
+    contract = parseReadContract(name);
     if (contracts.size >= maxContracts) contracts.clear();
     contracts.set(name, contract);
   }

@@ -207,6 +207,20 @@ export class Session {
     );
   }
 
+  /**
+   * Changes the contract of a keyspace. `expectedVersion`: of the contract that it replaces, else it fails with
+   * `conflict`. A replica enforces the version that it has applied.
+   */
+  async setContract(
+    name: string,
+    contract: string,
+    settings: CallSettings & { readonly expectedVersion?: number } = {},
+  ): Promise<Written> {
+    const expectedVersion = wholeNumber(settings.expectedVersion, "expectedVersion") ?? 0;
+    const { text } = parseKeyspaceContract(contract, "raft");
+    return this.#write({ kind: "setContract", name, contract: text, expectedVersion }, settings, done);
+  }
+
   async dropKeyspace(name: string, settings: CallSettings = {}): Promise<Written> {
     return this.#write({ kind: "dropKeyspace", name }, settings, done);
   }
@@ -231,7 +245,7 @@ export class Session {
   }
 
   #read<T>(query: Query, settings: ReadSettings, convert: Convert<T>): Promise<T> {
-    const contract = readContract(settings.consistency ?? "linearizable", settings.partition);
+    const contract = readContract(settings.consistency, settings.partition);
     return new Promise<T>((resolve, reject) => {
       const call = this.#core.calls.open(this.#options(settings, false), {
         succeed: (bytes, kept) => {

@@ -34,7 +34,10 @@ export interface WriteSettings extends KeyspaceSettings {
 }
 
 export interface ReadSettings extends CallSettings {
-  /** `linearizable` (the default), `session`, `monotonic`, `bounded(100ms)`, `eventual`, or guarantees joined by `and`. */
+  /**
+   * `linearizable`, `session`, `monotonic`, `bounded(100ms)`, `eventual`, …, or guarantees joined by `and`. Default:
+   * what the contract of the keyspace says; a counter has the contract of the keyspace of its name, else of `default`.
+   */
   readonly consistency?: string;
   readonly partition?: PartitionBehavior;
   /** Which node is asked. Default: the leader. Linearizable reads are right at any. */

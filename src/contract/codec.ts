@@ -4,7 +4,7 @@
  */
 import { CodecError, type ByteReader, type ByteWriter } from "../base/index.ts";
 import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
-import type { Kept, ReadContract } from "./guarantees.ts";
+import { partitionBehaviors, type Kept, type ReadContract } from "./guarantees.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const bodyTags = { write: 1, read: 2 } as const satisfies { [Type in RequestBody["type"]]: number };
@@ -17,7 +17,8 @@ export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
   if (body.type === "write") writer.bytes(body.command);
   else {
     writer.uint(body.position);
-    writeReadContract(writer, body.contract);
+    writer.bool(body.contract !== undefined);
+    if (body.contract !== undefined) writeReadContract(writer, body.contract);
     writeQuery(writer, body.query);
   }
 }
@@ -29,7 +30,7 @@ export function readRequestBody(reader: ByteReader): RequestBody {
       return { type: "write", command: reader.bytes() };
     case bodyTags.read: {
       const position = reader.uint();
-      const contract = readReadContract(reader);
+      const contract = reader.bool() ? readReadContract(reader) : undefined;
       return { type: "read", query: readQuery(reader), contract, position };
     }
     default:
@@ -91,7 +92,7 @@ function writeReadContract(writer: ByteWriter, contract: ReadContract): void {
   writer
     .bool(contract.linearizable)
     .bool(contract.session)
-    .bool(contract.partition === "AvailabilityPreferred");
+    .u8(contract.partition === undefined ? 0 : 1 + partitionBehaviors.indexOf(contract.partition));
   writeMilliseconds(writer, contract.stalenessMs);
   writer.text(contract.text);
 }
@@ -99,7 +100,9 @@ function writeReadContract(writer: ByteWriter, contract: ReadContract): void {
 function readReadContract(reader: ByteReader): ReadContract {
   const linearizable = reader.bool();
   const session = reader.bool();
-  const partition = reader.bool() ? "AvailabilityPreferred" : "ConsistencyPreferred";
+  const tag = reader.u8();
+  if (tag > partitionBehaviors.length) throw new CodecError(`no partition behaviour has tag ${tag}`);
+  const partition = tag === 0 ? undefined : partitionBehaviors[tag - 1];
   const stalenessMs = readMilliseconds(reader);
   return { linearizable, session, stalenessMs, partition, text: reader.text() };
 }

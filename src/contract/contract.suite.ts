@@ -32,13 +32,13 @@ const contract: fc.Arbitrary<ReadContract> = fc.record({
   linearizable: fc.boolean(),
   session: fc.boolean(),
   stalenessMs: milliseconds,
-  partition: fc.constantFrom("AvailabilityPreferred", "ConsistencyPreferred"),
+  partition: fc.constantFrom(...partitionBehaviors, undefined),
   text,
 });
 
 export const anyBody: fc.Arbitrary<RequestBody> = fc.oneof(
   fc.record({ type: fc.constant("write"), command: bytes }),
-  fc.record({ type: fc.constant("read"), query, contract, position: whole }),
+  fc.record({ type: fc.constant("read"), query, contract: fc.option(contract, { nil: undefined }), position: whole }),
 );
 
 const kept = fc.record({ guarantee: text, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anyContract } from "./contract.suite.ts";
-import { parseContract, parseKeyspaceContract, parseReadContract, readContractOf } from "./contract.ts";
+import { keptAlone, parseContract, parseKeyspaceContract, parseReadContract, readContractOf } from "./contract.ts";
 import { contradictionsOf, nearestPossible } from "./contradictions.ts";
 import { diagnosticText } from "./diagnostics.ts";
 import { parse } from "./parse.ts";
@@ -172,19 +172,28 @@ test("no text makes the parser fail, and every diagnostic has its place in the t
 });
 
 test("what a request asks of a read", () => {
-  expect(parseReadContract("monotonic and bounded(100ms)", "AvailabilityPreferred")).toEqual({
+  expect(parseReadContract("monotonic and bounded(100ms); PartitionBehavior: AvailabilityPreferred")).toEqual({
     linearizable: false,
     session: true,
     stalenessMs: 100,
     partition: "AvailabilityPreferred",
     text: "MonotonicRead ∧ BoundedStaleness(100ms)",
   });
-  // What the keyspace prefers in a partition cannot hold here, and was not asked for.
-  expect(parseReadContract("linearizable", "AvailabilityPreferred").partition).toBe("ConsistencyPreferred");
+  // Left to the keyspace, where that is possible.
+  expect(parseReadContract("causal").partition).toBeUndefined();
+  expect(parseReadContract("linearizable").partition).toBe("ConsistencyPreferred");
   expect(() => parseReadContract("linearizable; PartitionBehavior: AvailabilityPreferred")).toThrow(/no system/);
   expect(() => parseReadContract("causal; WriteConsistency: linearizable")).toThrow(/1:9: WriteConsistency belongs/);
   expect(() => parseReadContract("PartitionBehavior: AvailabilityPreferred")).toThrow(/names no guarantee/);
   expect(readContractOf(parseContract("MonotonicWrite"))).toMatchObject({ linearizable: false, session: false });
+});
+
+test("what still holds where a replica is on its own", () => {
+  const both = parseReadContract("monotonic and writes-follow-reads and bounded(100ms)");
+  expect(keptAlone(both, true, 100)).toBe(both.text);
+  expect(keptAlone(both, true, 101)).toBe("MonotonicRead ∧ WritesFollowReads");
+  expect(keptAlone(both, false, undefined)).toBe("WritesFollowReads");
+  expect(keptAlone(parseReadContract("causal"), false, 1)).toBe("Eventual");
 });
 
 test("a raft keyspace has linearizable writes and no quorums", () => {

@@ -3,7 +3,7 @@ import type { ClauseName } from "./contradictions.ts";
 import { diagnosticAt, type Diagnostic } from "./diagnostics.ts";
 import { engineProblem, type Engine } from "./engines.ts";
 import { fail, type CohortError } from "./errors.ts";
-import type { Contract, PartitionBehavior, ReadContract } from "./guarantees.ts";
+import type { Contract, ReadContract } from "./guarantees.ts";
 import { impliedReads } from "./lattice.ts";
 import { parse } from "./parse.ts";
 import { readsText } from "./print.ts";
@@ -20,10 +20,10 @@ export function parseContract(text: string): Contract {
 
 /**
  * Parses what a request asks of a read: guarantees (`monotonic and bounded(100ms)`), optionally followed by
- * `; PartitionBehavior: …`, which is `partition` where nothing is said. Linearizable reads are ConsistencyPreferred
- * unless the text itself says otherwise. Throws a CohortError: `bad-consistency`, `contradiction` or `unsupported`.
+ * `; PartitionBehavior: …`, which is left to the keyspace's contract where nothing is said. Throws a CohortError:
+ * `bad-consistency`, `contradiction` or `unsupported`.
  */
-export function parseReadContract(text: string, partition: PartitionBehavior = "ConsistencyPreferred"): ReadContract {
+export function parseReadContract(text: string): ReadContract {
   const { contract, diagnostics, clauses } = parse(text);
   const blank = text.trim() === "" || (clauses.size > 0 && !clauses.has("ReadConsistency"));
   if (blank) throw fail("bad-consistency", `"${text}" names no guarantee of reads`);
@@ -38,7 +38,7 @@ export function parseReadContract(text: string, partition: PartitionBehavior = "
   const problem = engineProblem(contract, "raft");
   if (problem !== undefined) throw fail("unsupported", problem);
   const read = readContractOf(contract);
-  return clauses.has("PartitionBehavior") || read.linearizable ? read : { ...read, partition };
+  return clauses.has("PartitionBehavior") || read.linearizable ? read : { ...read, partition: undefined };
 }
 
 const ofRequests: ReadonlySet<ClauseName> = new Set(["ReadConsistency", "PartitionBehavior"]);
@@ -63,6 +63,17 @@ export function readContractOf({ reads, partition }: Contract): ReadContract {
     partition,
     text: readsText(reads),
   };
+}
+
+/** Which guarantees of a read still hold where a replica answers without asking: the rest is degraded. */
+export function keptAlone(contract: ReadContract, reached: boolean, stalenessMs: number | undefined): string {
+  const kept = contract.text.split(" ∧ ").filter((guarantee) => {
+    if (guarantee.startsWith("BoundedStaleness"))
+      return stalenessMs !== undefined && contract.stalenessMs !== undefined && stalenessMs <= contract.stalenessMs;
+    // These two are about the order of the log, which every prefix of it keeps.
+    return reached || guarantee === "MonotonicWrite" || guarantee === "WritesFollowReads";
+  });
+  return kept.length === 0 ? "Eventual" : kept.join(" ∧ ");
 }
 
 function errorOf(diagnostics: readonly Diagnostic[]): CohortError {

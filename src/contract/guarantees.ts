@@ -71,7 +71,8 @@ export interface ReadContract {
   readonly session: boolean;
   /** The answer is at most this old, in milliseconds; undefined: no bound. */
   readonly stalenessMs: number | undefined;
-  readonly partition: PartitionBehavior;
+  /** Undefined in a request: as the contract of the keyspace says. */
+  readonly partition: PartitionBehavior | undefined;
   /** How it was written, in canonical form, for messages and headers. */
   readonly text: string;
 }

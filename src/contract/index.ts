@@ -22,5 +22,5 @@ export { contractFromJson, contractSchema, contractToJson, type ContractJson } f
 export { impliedReads, implies, impliesWrite, normalReads, refines } from "./lattice.ts";
 export { parse, type Parsed } from "./parse.ts";
 export { contractText, durationText, readText, writeText } from "./print.ts";
-export type * from "./request.ts";
+export * from "./request.ts";
 export { parseDurationMs } from "./tokens.ts";

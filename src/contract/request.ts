@@ -19,13 +19,36 @@ export type Query =
   | { readonly type: "lock"; readonly name: string; readonly claim: string }
   | { readonly type: "barrier"; readonly name: string; readonly claim: string };
 
+/** Whose contract a query follows; undefined: it belongs to no keyspace, and is linearizable. */
+export function keyspaceOf(query: Query): string | undefined {
+  switch (query.type) {
+    case "get":
+    case "list":
+      return query.keyspace;
+    case "counter":
+      // A counter has the contract of the keyspace of its name, else of `default`.
+      return query.name;
+    case "keyspaces":
+    case "lock":
+    case "barrier":
+      return undefined;
+  }
+}
+
 export type RequestBody =
   /**
    * `command` is an encoded command of `store/` (its envelope may carry a session or an idempotency key).
    * A command without either is wrapped in this node's own session, so that it survives a change of leader.
    */
   | { readonly type: "write"; readonly command: Uint8Array }
-  | { readonly type: "read"; readonly query: Query; readonly contract: ReadContract; readonly position: number };
+  | {
+      readonly type: "read";
+      readonly query: Query;
+      /** Undefined: the contract of the keyspace or counter. */
+      readonly contract: ReadContract | undefined;
+      /** What the caller's session has seen; 0: nothing. */
+      readonly position: number;
+    };
 
 export type Outcome =
   | { readonly ok: true; readonly result: Uint8Array; readonly kept: Kept }

@@ -1,4 +1,5 @@
-import { failure, type Kept } from "../contract/index.ts";
+import { failure, keptAlone, type Kept } from "../contract/index.ts";
+import { Contracts } from "./contracts.ts";
 import type { Replica } from "./replica.ts";
 import type { Origin, PendingRead } from "./requests.ts";
 import { runQuery } from "./queries.ts";
@@ -14,6 +15,7 @@ const patienceMs = 40;
  */
 export class ReadPath {
   readonly #replica: Replica;
+  readonly #contracts = new Contracts();
   #asking: PendingRead[] = [];
   #waiting: PendingRead[] = [];
   readonly #asked = new Map<number, PendingRead[]>();
@@ -29,7 +31,8 @@ export class ReadPath {
 
   admit(origin: Origin, deadline: number, body: Extract<RequestBody, { type: "read" }>): PendingRead | undefined {
     const replica = this.#replica;
-    const { contract, query, position } = body;
+    const { query, position } = body;
+    const contract = this.#contracts.of(replica.store, query, body.contract);
     const read: PendingRead = {
       kind: "read",
       origin,
@@ -171,11 +174,12 @@ export class ReadPath {
     const replica = this.#replica;
     const { contract } = read;
     if (contract.partition === "AvailabilityPreferred" && !contract.linearizable) {
+      const stalenessMs = replica.stalenessMs();
       const reached = read.position <= replica.store.applied.index;
       const kept: Kept = {
-        guarantee: reached && contract.session ? "MonotonicRead" : "Eventual",
+        guarantee: keptAlone(contract, reached, stalenessMs),
         position: replica.store.applied.index,
-        stalenessMs: replica.stalenessMs(),
+        stalenessMs,
         degraded: !replica.planted("degraded-not-said"),
       };
       replica.sink.fact({ type: "readServed", path: "degraded", count: 1 });

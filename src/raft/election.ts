@@ -2,7 +2,7 @@
 import { assert, must, type NodeId, type Reading, type Term } from "../base/index.ts";
 import { voteResult } from "../quorum/index.ts";
 import { newProgress } from "./progress.ts";
-import { startRound } from "./replication.ts";
+import { noteClosed, startRound } from "./replication.ts";
 import type { Effects, Leadership, RaftState } from "./state.ts";
 import type { Message, Role } from "./types.ts";
 
@@ -42,6 +42,8 @@ export function becomeFollower(
   if (newTerm || raft.role !== "follower") raft.resetElectionTimer(now);
   changeRole(raft, "follower", leader, reason, effects);
   if (wasLeading) {
+    // What its last answered round closed stays true: who was cut off can still say how old its state is at most.
+    noteClosed(raft, wasLeading.closed);
     for (const read of [...wasLeading.reads, ...wasLeading.earlyReads]) {
       if (read.from === undefined) raft.output(effects, { type: "readFailed", id: read.id });
     }

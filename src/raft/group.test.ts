@@ -78,3 +78,18 @@ describe("a group of replicas under crashes, partitions, loss and membership cha
     });
   }
 });
+
+test("a leader that is cut off still says how old its state is at most, also once it has stepped down", () => {
+  const group = new Group({ seed: 1, nodes: 3, lossRate: 0, maxDelayMs: 5 });
+  group.run(2000);
+  const { id } = group.leader()!;
+  const raft = group.members.get(id)!.raft!;
+  const before = group.reading().wall;
+  expect(raft.closed(group.reading())!.at).toBeGreaterThan(before - 500);
+  group.isolate(id);
+  group.run(3000);
+  expect(raft.role).not.toBe("leader");
+  const { at } = raft.closed(group.reading())!;
+  expect(at).toBeGreaterThan(before - 500);
+  expect(at).toBeLessThan(before + 500);
+});

@@ -361,7 +361,8 @@ export class Raft implements Core<RaftProtocol> {
     const raft = this.#state;
     if (!raft.leading) return raft.closed;
     if (raft.hasLease(now)) return { at: now.wall - now.error, index: raft.commitIndex };
-    return raft.leading.closed;
+    // What it knew as a follower stays true until a round of its own says more.
+    return raft.leading.closed ?? raft.closed;
   }
 
   /** On a leader: each follower's state. */

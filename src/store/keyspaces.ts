@@ -16,7 +16,7 @@ const defaultRow: KeyspaceRow = {
   engine: "raft",
   shards: 1,
   replicas: 3,
-  contract: "ReadConsistency: Linearizable\nWriteConsistency: Linearizable\nPartitionBehavior: ConsistencyPreferred\n",
+  contract: "ReadConsistency: Linearizable\nWriteConsistency: Linearizable\nPartitionBehavior: ConsistencyPreferred",
 };
 
 interface Entry {
@@ -58,6 +58,10 @@ export class Keyspaces {
   /** Throws a StoreError `not-found`. */
   find(name: string): KeyspaceHandle {
     return this.#entry(name).handle;
+  }
+
+  contractOf(name: string): string {
+    return (this.#byName.get(name) ?? this.#entry(defaultKeyspace)).row.contract;
   }
 
   /** Creating one again with the same definition is fine. Throws a StoreError `exists` where it differs. */

@@ -166,6 +166,11 @@ export class Store {
     return this.#machine.coordination.nextDeadline;
   }
 
+  /** The text of a keyspace's contract; of `default`, where there is no keyspace of that name. */
+  contractOf(name: string): string {
+    return this.#machine.keyspaces.contractOf(name);
+  }
+
   keyspaces(): KeyspaceRow[] {
     return this.#machine.keyspaces.list();
   }

@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
-import { parseReadContract } from "../../contract/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
 import { CounterPath, keptProperties, problemResponse, ReadQuery, revision, TimeoutQuery } from "../schemas.ts";
@@ -20,7 +19,6 @@ const Increment = Type.Union(
   { description: "How much to add; may be negative. Without a body: 1." },
 );
 const response = { 200: CounterAnswer, default: problemResponse };
-const linearizable = parseReadContract("linearizable");
 
 /** Counters. Without a name, the one that is called `default`. */
 export function addCounterRoutes(app: App, gateway: Gateway): void {
@@ -31,7 +29,7 @@ export function addCounterRoutes(app: App, gateway: Gateway): void {
       : { value: done.answer.value, revision: done.answer.revision, ...keptFields(done.kept) };
   };
   const get = async (request: FastifyRequest, reply: FastifyReply, name: string) => {
-    const found = await gateway.read(request, reply, "counterValue", { type: "counter", name }, linearizable);
+    const found = await gateway.read(request, reply, "counterValue", { type: "counter", name });
     return found === undefined
       ? reply
       : { value: found.answer.value, revision: found.answer.revision, ...keptFields(found.kept) };

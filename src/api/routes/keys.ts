@@ -5,7 +5,6 @@ import { fail, failure } from "../../contract/index.ts";
 import { bytesOf, keyOfPath, textOf } from "../bytes.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import { sendFailure, type App } from "../http.ts";
-import type { KeyspaceContracts } from "../keyspaces.ts";
 import {
   consistency,
   keptProperties,
@@ -66,7 +65,7 @@ const bytes = (description: string) => ({
 });
 
 /** Keys of a keyspace. A value is the body, byte by byte, whatever its media type. */
-export async function addKeyRoutes(app: App, gateway: Gateway, contracts: KeyspaceContracts): Promise<void> {
+export async function addKeyRoutes(app: App, gateway: Gateway): Promise<void> {
   await app.register((raw, _options, done) => {
     raw.removeAllContentTypeParsers();
     raw.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, parsed) => parsed(null, body));
@@ -91,7 +90,7 @@ export async function addKeyRoutes(app: App, gateway: Gateway, contracts: Keyspa
     async (request, reply) => {
       const { keyspace, "*": text } = request.params;
       const query = { type: "get", keyspace, key: keyOfPath(text), revision: request.query.revision } as const;
-      const found = await gateway.read(request, reply, "row", query, contracts.readContractOf(keyspace));
+      const found = await gateway.read(request, reply, "row", query);
       if (found === undefined) return reply;
       const { row, revision: at } = found.answer;
       void reply.header("cohort-revision", at);
@@ -126,7 +125,7 @@ export async function addKeyRoutes(app: App, gateway: Gateway, contracts: Keyspa
         limit: limit ?? 100,
         revision: at,
       } as const;
-      const found = await gateway.read(request, reply, "rows", query, contracts.readContractOf(keyspace));
+      const found = await gateway.read(request, reply, "rows", query);
       if (found === undefined) return reply;
       const { rows, more, revision: read } = found.answer;
       const keys = rows.map(({ key, value, ...revisions }) => ({

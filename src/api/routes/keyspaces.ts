@@ -1,9 +1,9 @@
 import Type, { type Static } from "typebox";
-import { fail, parseKeyspaceContract, parseReadContract } from "../../contract/index.ts";
+import { fail, parseKeyspaceContract } from "../../contract/index.ts";
 import type { KeyspaceDefinition } from "../../store/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
-import { keptProperties, problemResponse, ReadQuery, revision, TimeoutQuery } from "../schemas.ts";
+import { KeyspacePath, keptProperties, problemResponse, ReadQuery, revision, TimeoutQuery } from "../schemas.ts";
 
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description }));
 const KeyspaceBody = Type.Object(
@@ -32,9 +32,9 @@ const KeyspaceList = Type.Object({
   keyspaces: Type.Array(Type.Object({ ...KeyspaceProperties, id: Type.Integer(), version: Type.Integer() })),
   ...keptProperties,
 });
-const linearizable = parseReadContract("linearizable");
 
 export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
+  addContractRoute(app, gateway);
   app.get(
     "/v1/keyspaces",
     {
@@ -45,7 +45,7 @@ export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
       },
     },
     async (request, reply) => {
-      const found = await gateway.read(request, reply, "keyspaces", { type: "keyspaces" }, linearizable);
+      const found = await gateway.read(request, reply, "keyspaces", { type: "keyspaces" });
       return found === undefined ? reply : { keyspaces: [...found.answer.keyspaces], ...keptFields(found.kept) };
     },
   );
@@ -69,6 +69,40 @@ export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
       if (done === undefined) return reply;
       void reply.code(201);
       return { ...keyspace, revision: done.answer.revision, ...keptFields(done.kept) };
+    },
+  );
+}
+
+function addContractRoute(app: App, gateway: Gateway): void {
+  app.put(
+    "/v1/keyspaces/:keyspace/contract",
+    {
+      schema: {
+        summary: "Change the contract of a keyspace",
+        params: KeyspacePath,
+        querystring: TimeoutQuery,
+        body: Type.Object(
+          {
+            contract: Type.String({ maxLength: 16_384 }),
+            expectedVersion: Type.Optional(
+              Type.Integer({ minimum: 1, description: "The version that it replaces; left out: whichever there is." }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({ name: Type.String(), contract: Type.String(), revision, ...keptProperties }),
+          default: problemResponse,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { keyspace: name } = request.params;
+      const { expectedVersion = 0 } = request.body;
+      const contract = parseKeyspaceContract(request.body.contract, "raft").text;
+      const operation = { kind: "setContract", name, contract, expectedVersion } as const;
+      const done = await gateway.write(request, reply, "done", operation);
+      return done === undefined ? reply : { name, contract, revision: done.answer.revision, ...keptFields(done.kept) };
     },
   );
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import Type from "typebox";
-import { failure, parseReadContract } from "../../contract/index.ts";
+import { failure } from "../../contract/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import { sendFailure, type App } from "../http.ts";
 import { keptProperties, problemResponse, ReadQuery, timeoutMs, TimeoutQuery } from "../schemas.ts";
@@ -64,7 +64,6 @@ const LockAnswer = Type.Object({
   ...keptProperties,
 });
 
-const linearizable = parseReadContract("linearizable");
 const bare = { kind: "none" } as const;
 const base = "/v1/locks/:name";
 
@@ -108,7 +107,7 @@ export function addLockRoutes(app: App, gateway: Gateway): void {
         if (leftMs <= 0) break;
         await sleep(Math.min(leftMs, pollMs * place, maxPollMs, lease / 4));
         const query = { type: "lock", name: lock, claim } as const;
-        const looked = await gateway.read(request, reply, "lockState", query, linearizable);
+        const looked = await gateway.read(request, reply, "lockState", query);
         if (looked === undefined) return reply;
         if (looked.answer.token > 0) return { token: looked.answer.token, ttlMs: lease, ...keptFields(looked.kept) };
         ({ place } = looked.answer);
@@ -135,7 +134,7 @@ export function addLockRoutes(app: App, gateway: Gateway): void {
     },
     async (request, reply) => {
       const query = { type: "lock", name: request.params.name, claim: "" } as const;
-      const found = await gateway.read(request, reply, "lockState", query, linearizable);
+      const found = await gateway.read(request, reply, "lockState", query);
       if (found === undefined) return reply;
       const { permits: size, holders, waiting } = found.answer;
       return { permits: size, holders: [...holders], waiting, ...keptFields(found.kept) };
@@ -212,7 +211,7 @@ function addBarrierRoute(app: App, gateway: Gateway): void {
         if (leftMs <= 0 || request.socket.destroyed) break;
         await sleep(Math.min(leftMs, pollMs * Math.max(1, participants - arrived), maxPollMs));
         const query = { type: "barrier", name: barrier, claim } as const;
-        const looked = await gateway.read(request, reply, "barrierState", query, linearizable);
+        const looked = await gateway.read(request, reply, "barrierState", query);
         if (looked === undefined) return reply;
         if (looked.answer.state === "passed") return { participants, ...keptFields(looked.kept) };
         if (looked.answer.state === "absent") break;

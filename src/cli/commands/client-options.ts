@@ -12,7 +12,7 @@ export interface ClientFlags {
 }
 
 export interface ReadFlags extends ClientFlags {
-  readonly consistency: string;
+  readonly consistency: string | undefined;
   readonly at: string | undefined;
 }
 
@@ -25,7 +25,10 @@ export function withClientFlags(command: Command): Command {
 
 export function withReadFlags(command: Command): Command {
   return withClientFlags(command)
-    .option("--consistency <guarantees>", "linearizable, session, monotonic, bounded(100ms), eventual", "linearizable")
+    .option(
+      "--consistency <guarantees>",
+      "linearizable, session, monotonic, bounded(100ms), eventual, … (default: what the contract says)",
+    )
     .option("--at <endpoint>", "ask this node (host:port), or any, instead of the leader");
 }
 
@@ -43,10 +46,8 @@ export async function withClient<T>(flags: ClientFlags, run: (client: Client) =>
   }
 }
 
-export function readSettings(flags: ReadFlags): { consistency: string; prefer?: string } {
-  return flags.at === undefined
-    ? { consistency: flags.consistency }
-    : { consistency: flags.consistency, prefer: flags.at };
+export function readSettings({ consistency, at }: ReadFlags): { consistency?: string; prefer?: string } {
+  return { ...(consistency !== undefined && { consistency }), ...(at !== undefined && { prefer: at }) };
 }
 
 function endpointsOf(list: string | undefined): string[] {
