@@ -201,6 +201,14 @@ export const errorCatalogue = {
     definite: "depends",
     retryable: true,
   },
+  "insufficient-replicas": {
+    status: 503,
+    title: "Too few replicas of this key answered",
+    advice:
+      "`detail` says which did. Ask with a smaller R or W, or retry when they are back. A write may have reached some: write it again, or read first.",
+    definite: "depends",
+    retryable: true,
+  },
   staleness: {
     status: 503,
     title: "No reachable replica is fresh enough",
