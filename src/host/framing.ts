@@ -88,7 +88,9 @@ export class FrameSocket {
     this.#flushing = false;
     if (this.#writer.length === 0) return;
     const bytes = this.#writer.take();
-    if (!this.#closed && this.socket.writable) this.socket.write(bytes);
+    if (this.#closed || !this.socket.writable) return;
+    // Where the kernel takes all of it at once, there is no event `drain`.
+    if (this.socket.write(bytes)) this.#handlers.onDrain?.();
   };
 
   /** Sends what is queued, then closes. Nothing more is read. */

@@ -138,7 +138,7 @@ describe("faults", () => {
     [["fault", "drop", "--rate", "2"], 1, /rate/],
     [["fault", "kill"], 2, /missing required argument/],
     [["fault", "heal", "--endpoint", "127.0.0.1:25999"], 1, /nothing listens on 127\.0\.0\.1:25999/],
-    [["kv", "get", "a", "--consistency", "sometimes"], 1, /there are: linearizable/],
+    [["kv", "get", "a", "--consistency", "sometimes"], 1, /there are Linearizable/],
     [["kv", "get", "a", "--endpoints", "nowhere"], 1, /is not an endpoint; write host:port/],
     [["txn", "--if", "nonsense"], 2, /no condition; write/],
   ])("%j", async (args, code, message) => {
