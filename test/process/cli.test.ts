@@ -160,10 +160,9 @@ test("every command has help with an example", async () => {
   }
 });
 
-test("the status page shows every node", async () => {
+test("the console is served from the start", async () => {
   const response = await fetch(`http://127.0.0.1:${up.base + 70}/`);
-  const page = await response.text();
+  expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toMatch(/^text\/html/);
-  for (const node of [1, 2, 3]) expect(page).toContain(`127.0.0.1:${up.base + 100 + node}`);
-  expect(page).toContain("<strong>leader</strong>");
+  expect(await response.text()).toMatch(/<title>[^<]*Cohort/);
 });
