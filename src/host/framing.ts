@@ -7,8 +7,10 @@ export interface FrameHandlers {
   readonly onMalformed: (error: CodecError) => void;
   /** Once, when the connection is gone; `reason` is for people. */
   readonly onClose: (reason: string) => void;
-  /** What was queued has left. */
+  /** What was queued has left, after the socket had been full. */
   readonly onDrain?: () => void;
+  /** What was queued has left at once. */
+  readonly onFlushed?: () => void;
 }
 
 /** How long the other side has to take what `finish` still sends. */
@@ -89,8 +91,8 @@ export class FrameSocket {
     if (this.#writer.length === 0) return;
     const bytes = this.#writer.take();
     if (this.#closed || !this.socket.writable) return;
-    // Where the kernel takes all of it at once, there is no event `drain`.
-    if (this.socket.write(bytes)) this.#handlers.onDrain?.();
+    // Where the kernel takes all of it at once, however much that is, there is no event `drain`.
+    if (this.socket.write(bytes)) this.#handlers.onFlushed?.();
   };
 
   /** Sends what is queued, then closes. Nothing more is read. */

@@ -131,6 +131,7 @@ class NativeConnection implements ReplySink, WatchTarget {
       onMalformed: (error) => this.#refuse(failure("protocol", error.message)),
       onClose: () => this.#onClose(),
       onDrain: () => this.#reconsider(),
+      onFlushed: () => this.#reconsider(),
     });
     this.#helloTimer = setTimeout(() => this.#frames.destroy("no hello"), helloTimeoutMs);
   }
