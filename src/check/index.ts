@@ -16,6 +16,7 @@ export type { Budget, Limits } from "./budget.ts";
 export { check, combinations, models, properties, requestProblem } from "./check.ts";
 export type { CheckRequest, ModelName, PropertyName } from "./check.ts";
 export { verdictPage } from "./html.ts";
+export { linearizations } from "./order.ts";
 export { verdictText } from "./text.ts";
 export type { Paint } from "./text.ts";
 export type {

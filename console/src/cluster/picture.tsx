@@ -198,9 +198,11 @@ function Node(props: {
   readonly onSelect: () => void;
 }): JSX.Element {
   const circumference = 2 * Math.PI * arcRadius;
+  /** It begins with what is to be read in the picture, so that who speaks it reaches it. */
   const label = (): string => {
     const { id, condition, group, lag } = props.node;
-    return `Node ${id}, ${words[condition]}${group === undefined ? "" : `, term ${group.term}, applied ${group.appliedIndex}${lag > 0 ? `, ${lag} entries behind` : ""}`}`;
+    const seen = `Node ${id} ${words[condition]}${group === undefined ? "" : ` #${group.appliedIndex}`}`;
+    return `${seen}${lag > 0 ? ` ${lag} behind` : ""}${group === undefined ? "" : `, term ${group.term}`}`;
   };
   return (
     <g
@@ -229,17 +231,17 @@ function Node(props: {
         <path class="crown" d="M-13 -60l5 -14 8 9 8 -9 5 14z" />
       </Show>
       <text class="name" y="-8">
-        {props.node.id}
+        {`${props.node.id} `}
       </text>
       <text class="role" y="11">
-        {words[props.node.condition]}
+        {`${words[props.node.condition]} `}
       </text>
       <text class="index" y="27">
-        {props.node.group === undefined ? "" : `#${props.node.group.appliedIndex}`}
+        {props.node.group === undefined ? "" : `#${props.node.group.appliedIndex} `}
       </text>
       <Show when={props.node.lag > 0}>
         <text class="lag" y={arcRadius + 20}>
-          {props.node.lag} behind
+          {`${props.node.lag} behind `}
         </text>
       </Show>
       <For each={props.node.shards}>

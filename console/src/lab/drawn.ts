@@ -157,6 +157,8 @@ const everyClause = [
   "linearizable",
   "session",
   "bounded staleness",
+  "fencing",
+  "lease",
   "liveness",
 ] as const;
 
@@ -183,13 +185,19 @@ export function lightsOf(plan: Plan, result: RunResult, timeline: Timeline): Lig
     if (operation.kind === "increment") test("exactly once", completedAt);
     if (operation.kind === "increment" || operation.kind === "put" || operation.kind === "delete")
       test("linearizable", completedAt);
-    else if (operation.consistency === "linearizable") test("linearizable", completedAt);
+    else if (!("consistency" in operation)) {
+      test("fencing", completedAt);
+      test("lease", completedAt);
+    } else if (operation.consistency === "linearizable") test("linearizable", completedAt);
     else if (operation.consistency === "session") test("session", completedAt);
     else if (operation.consistency === "bounded") test("bounded staleness", completedAt);
   }
   if (result.simulatedMs > plan.durationMs) test("liveness", result.simulatedMs);
   const { failure } = result;
   if (failure !== undefined && !tested.has(failure.clause)) tested.set(failure.clause, []);
+  // A scenario without locks says nothing about locks.
+  for (const clause of ["fencing", "lease"])
+    if (tested.get(clause)?.length === 0 && failure?.clause !== clause) tested.delete(clause);
   return Array.from(tested, ([clause, times]) => ({
     clause,
     tested: times,

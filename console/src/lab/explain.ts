@@ -14,6 +14,8 @@ const meanings: Readonly<Record<string, string>> = {
     "A client got an answer that cannot be right if operations happen one after the other in real time: something older than what was already known, or an order that does not exist.",
   session: "A client went back in time: it read less than it had already seen, and the answer did not say so.",
   "bounded staleness": "An answer was older than it claimed to be.",
+  fencing: "A fencing token did not grow: a client that lost its lock could not be told from the one that has it now.",
+  lease: "Two clients held the same lock at the same time.",
   "exactly once": "A write that was sent again was counted again.",
   liveness: "All faults are over, a majority is connected, and still the cluster does not answer.",
   recovery: "A node refuses its own disk after a crash that it should have survived.",

@@ -204,6 +204,7 @@ function Chooser(props: {
         <input
           class="sr-only"
           type="file"
+          aria-label="Open a replay file"
           accept=".json,application/json"
           onChange={(event) => open(event.currentTarget.files?.[0])}
         />

@@ -100,6 +100,11 @@ export function Tour(): JSX.Element {
     page();
     setStep(undefined);
   });
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") setStep(undefined);
+  };
+  document.addEventListener("keydown", onKey);
+  onCleanup(() => document.removeEventListener("keydown", onKey));
   createEffect(() => {
     const shown = now();
     if (shown === undefined) return;
@@ -111,12 +116,7 @@ export function Tour(): JSX.Element {
   return (
     <Show when={now()}>
       {(shown) => (
-        <dialog
-          open
-          class="tour stack"
-          aria-label="Tour"
-          onKeyDown={(event) => event.key === "Escape" && setStep(undefined)}
-        >
+        <dialog open class="tour stack" aria-label="Tour">
           <div aria-live="polite" class="stack">
             <h2>{shown().title}</h2>
             <p>{shown().text}</p>
@@ -131,7 +131,7 @@ export function Tour(): JSX.Element {
             <button
               class="b primary"
               type="button"
-              autofocus
+              ref={(button) => requestAnimationFrame(() => button.focus({ preventScroll: true }))}
               onClick={() => setStep((at) => ((at ?? 0) + 1 < tours[page()].length ? (at ?? 0) + 1 : undefined))}
             >
               {step()! + 1 < tours[page()].length ? "Next" : "Done"}
