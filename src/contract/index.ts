@@ -21,6 +21,6 @@ export * from "./guarantees.ts";
 export { contractFromJson, contractSchema, contractToJson, type ContractJson } from "./json.ts";
 export { impliedReads, implies, impliesWrite, normalReads, refines } from "./lattice.ts";
 export { parse, type Parsed } from "./parse.ts";
-export { contractText, durationText, readText, writeText } from "./print.ts";
+export { availabilityText, contractText, durationText, latencyText, readText, writeText } from "./print.ts";
 export * from "./request.ts";
 export { parseDurationMs } from "./tokens.ts";

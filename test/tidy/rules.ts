@@ -19,6 +19,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(protocols.map((room) => [room, ["base", ...leaves]])),
   node: belowNode,
   sim: [...belowNode, "node", ...verdicts],
+  model: ["base", "contract", "quorum", "placement"],
+  plot: ["base"],
   wire: ["base", "contract"],
   host: [...belowNode, "node", "wire"],
   history: ["base", "contract"],
@@ -28,11 +30,11 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   client: ["base", "contract", "store", "wire"],
   api: [...belowNode, "node", "host", "sim"],
   lab: [...belowNode, "node", "host", "sim", "client", ...verdicts],
-  cli: [...belowNode, "node", "host", "sim", "api", "client", "lab", ...verdicts],
+  cli: [...belowNode, "node", "host", "sim", "api", "client", "lab", "model", "plot", ...verdicts],
 };
 
 /** Rooms whose code is synchronous and deterministic, and runs in a browser as it is. */
-const pureRooms: ReadonlySet<string> = new Set([...belowNode, "node", "wire", "history", "check"]);
+const pureRooms: ReadonlySet<string> = new Set([...belowNode, "node", "wire", "history", "check", "model", "plot"]);
 
 /** `always`: also as a property, such as `a.localeCompare(b)`. */
 const forbidden: readonly { readonly pattern: RegExp; readonly instead: string; readonly always?: true }[] = [

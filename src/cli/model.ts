@@ -1,0 +1,93 @@
+/** `cohort model`: what the models predict, as tables, charts and JSON. */
+import { Command } from "commander";
+import { existsSync, readFileSync } from "node:fs";
+import { parseContract, type Contract } from "../contract/index.ts";
+import type { Topology } from "../model/index.ts";
+import { loadTopology, shippedTopologies, topologyJsonSchema } from "./model/topology-file.ts";
+import { priceReport, workshopContract } from "./model/price.ts";
+import { showReport, tableText, type ReportFlags } from "./model/report.ts";
+import { print, printJson, UsageError } from "./output.ts";
+
+export function modelCommand(): Command {
+  const command = new Command("model")
+    .description("predictions: latency, staleness, availability and balance, before anything runs")
+    .exitOverride()
+    .showHelpAfterError("`--help` shows how.")
+    .addHelpText(
+      "after",
+      "\nExample:\n  cohort model price --topology three-zones\n  cohort model topology three-regions",
+    );
+  addTopology(command);
+  addPrice(command);
+  return command;
+}
+
+function addTopology(command: Command): void {
+  command
+    .command("topology")
+    .description("check a topology, or list those that come with Cohort")
+    .argument("[topology]", "one of them, or a file")
+    .option("--schema", "print the JSON Schema of topology files")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText(
+      "after",
+      "\nExample:\n  cohort model topology one-rack --json > mine.json\n  cohort model topology mine.json",
+    )
+    .action((name: string | undefined, flags: { schema?: true; json?: true }) => {
+      if (flags.schema) return print(JSON.stringify(topologyJsonSchema(), undefined, 2));
+      if (name === undefined) return listTopologies(flags.json === true);
+      const topology = loadTopology(name);
+      if (flags.json) return print(JSON.stringify(topology, undefined, 2));
+      print(`${topology.name}: ${topology.title}. It is in order.`);
+    });
+}
+
+function listTopologies(json: boolean): void {
+  const all = shippedTopologies().map(loadTopology);
+  if (json) return printJson(all);
+  for (const line of tableText(
+    ["topology", "what it is"],
+    all.map(({ name, title }) => [name, title]),
+  ))
+    print(line);
+}
+
+function addPrice(command: Command): void {
+  withReport(
+    command
+      .command("price")
+      .description("what a contract costs on a topology: latency, staleness, availability, risk of its objectives")
+      .argument("[contract]", "a file, or the text itself (default: the contract of the Day 1 workshop)"),
+    "cohort model price 'ReadConsistency: Linearizable' --topology three-regions --svg charts",
+  )
+    .option("--topology <name>", "one that comes with Cohort, or a file", "three-zones")
+    .option("--seed <s>", "of the random numbers", "1")
+    .action((text: string | undefined, flags: ReportFlags & { topology: string; seed: string }) => {
+      const contract = contractOf(text);
+      const topology: Topology = loadTopology(flags.topology);
+      showReport(priceReport(contract, topology, numberOf(flags.seed, "--seed", 0)), flags);
+    });
+}
+
+/** The options that every report has. */
+function withReport(command: Command, example: string): Command {
+  return command
+    .option("--svg <directory>", "write the charts there")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText("after", `\nExample:\n  ${example}`);
+}
+
+/** A contract from a file, or from the text itself. */
+function contractOf(text: string | undefined): Contract {
+  if (text === undefined) return parseContract(workshopContract);
+  return parseContract(existsSync(text) ? readFileSync(text, "utf8") : text);
+}
+
+function numberOf(text: string, flag: string, least: number, most = Infinity): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= least && value <= most))
+    throw new UsageError(
+      `${flag} takes a number from ${least}${most === Infinity ? "" : ` to ${most}`}, not "${text}"`,
+    );
+  return value;
+}
