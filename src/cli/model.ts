@@ -1,8 +1,8 @@
 /** `cohort model`: what the models predict, as tables, charts and JSON. */
 import { Command } from "commander";
-import { existsSync, readFileSync } from "node:fs";
-import { parseContract, type Contract } from "../contract/index.ts";
+import { parseContract } from "../contract/index.ts";
 import type { Topology } from "../model/index.ts";
+import { readContract } from "./contract/source.ts";
 import { loadTopology, shippedTopologies, topologyJsonSchema } from "./model/topology-file.ts";
 import { priceReport, workshopContract } from "./model/price.ts";
 import { showReport, tableText, type ReportFlags } from "./model/report.ts";
@@ -62,8 +62,10 @@ function addPrice(command: Command): void {
   )
     .option("--topology <name>", "one that comes with Cohort, or a file", "three-zones")
     .option("--seed <s>", "of the random numbers", "1")
-    .action((text: string | undefined, flags: ReportFlags & { topology: string; seed: string }) => {
-      const contract = contractOf(text);
+    .action((source: string | undefined, flags: ReportFlags & { topology: string; seed: string }) => {
+      const contract =
+        source === undefined ? parseContract(workshopContract) : readContract(source, flags.json === true)?.contract;
+      if (contract === undefined) return void (process.exitCode = 1);
       const topology: Topology = loadTopology(flags.topology);
       showReport(priceReport(contract, topology, numberOf(flags.seed, "--seed", 0)), flags);
     });
@@ -75,12 +77,6 @@ function withReport(command: Command, example: string): Command {
     .option("--svg <directory>", "write the charts there")
     .option("--json", "one JSON document on standard output")
     .addHelpText("after", `\nExample:\n  ${example}`);
-}
-
-/** A contract from a file, or from the text itself. */
-function contractOf(text: string | undefined): Contract {
-  if (text === undefined) return parseContract(workshopContract);
-  return parseContract(existsSync(text) ? readFileSync(text, "utf8") : text);
 }
 
 function numberOf(text: string, flag: string, least: number, most = Infinity): number {
