@@ -361,6 +361,7 @@ test("the OpenAPI document lists every route", async () => {
     "/v1/keyspaces/{keyspace}/keys",
     "/v1/keyspaces/{keyspace}/keys/{*}",
     "/v1/keyspaces/{keyspace}/transactions",
+    "/v1/keyspaces/{keyspace}/transactions/{id}",
     "/v1/keyspaces/{keyspace}/watch",
     "/v1/locks/{name}",
     "/v1/locks/{name}/keep-alive",
@@ -496,5 +497,88 @@ describe("locks", () => {
     const { status, json: problem } = await call(method, path, json(body));
     expect(status).toBe(400);
     expect(problem["detail"]).toMatch(detail);
+  });
+});
+
+describe("interactive transactions", () => {
+  const base = "/v1/keyspaces/default/transactions";
+  const begin = async (isolation?: string) => {
+    const { status, json: begun } = await call(
+      "POST",
+      base,
+      json({ begin: isolation === undefined ? {} : { isolation } }),
+    );
+    expect(status).toBe(201);
+    return begun["id"] as string;
+  };
+  const run = (id: string, steps: object[], commit = false) => call("POST", `${base}/${id}`, json({ steps, commit }));
+
+  test("read one snapshot, and write all at once", async () => {
+    await call("PUT", `${keys}/it/a`, { body: "1" });
+    const id = await begin();
+    expect((await run(id, [{ kind: "get", key: "it/a" }])).json).toMatchObject({
+      results: [{ found: true, value: "1" }],
+      committed: false,
+    });
+    const steps = [
+      { kind: "put", key: "it/b", value: "2" },
+      { kind: "delete", key: "it/a" },
+      { kind: "get", key: "it/a" },
+      { kind: "list", prefix: "it/" },
+    ];
+    expect((await run(id, steps)).json).toMatchObject({
+      results: [
+        { kind: "put" },
+        { kind: "delete" },
+        { found: false },
+        { keys: [{ key: "it/b", modRevision: 0 }], more: false },
+      ],
+    });
+    expect((await call("GET", `${keys}/it/b`)).status).toBe(404);
+    expect((await run(id, [], true)).json).toMatchObject({ committed: true, revision: expect.any(Number) as number });
+    expect((await call("GET", `${keys}/it/b`)).text).toBe("2");
+    expect(await run(id, [])).toMatchObject({ status: 409, json: { code: "transaction-ended" } });
+  });
+
+  test("conflict where what they read has changed, and leave nothing then", async () => {
+    await call("PUT", `${keys}/it/c`, { body: "1" });
+    const id = await begin();
+    await run(id, [{ kind: "get", key: "it/c" }]);
+    await call("PUT", `${keys}/it/c`, { body: "2" });
+    const refused = await run(id, [{ kind: "put", key: "it/d", value: "3" }], true);
+    expect(refused).toMatchObject({ status: 409, json: { code: "transaction-conflict", definite: true } });
+    expect(refused.json["detail"]).toMatch(/changed at revision \d+, after its snapshot/);
+    expect((await call("GET", `${keys}/it/d`)).status).toBe(404);
+  });
+
+  test("are aborted", async () => {
+    const id = await begin("repeatable-read");
+    await run(id, [{ kind: "put", key: "it/e", value: "1" }]);
+    expect((await call("DELETE", `${base}/${id}`)).json).toEqual({ aborted: true });
+    expect((await run(id, [], true)).json).toMatchObject({ code: "transaction-ended" });
+  });
+
+  test.each([
+    [base, { begin: { isolation: "perfect" } }, 400, /isolation/],
+    [base, { begin: {}, then: [] }, 400, /stands alone/],
+    [`${base}/9-x`, {}, 404, /ask the node that began it/],
+    [`${base}/1-x`, {}, 409, /no open transaction/],
+  ])("%s %j is refused", async (path, body, status, detail) => {
+    const refused = await call("POST", path, json(body));
+    expect(refused.status).toBe(status);
+    expect(refused.json["detail"]).toMatch(detail);
+  });
+
+  test.each([
+    [{ kind: "put", key: "k" }, /needs "value"/],
+    [{ kind: "get" }, /needs "key"/],
+    [{ kind: "get", key: "k", limit: 3 }, /takes no "limit"/],
+    [{ kind: "list", key: "k" }, /takes no "key"/],
+  ])("the step %j is refused before any is done", async (step, detail) => {
+    const id = await begin();
+    const refused = await run(id, [{ kind: "put", key: "it/f", value: "1" }, step]);
+    expect(refused).toMatchObject({ status: 400 });
+    expect(refused.json["detail"]).toMatch(detail);
+    expect((await run(id, [{ kind: "get", key: "it/f" }])).json).toMatchObject({ results: [{ found: false }] });
   });
 });

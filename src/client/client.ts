@@ -2,6 +2,7 @@ import { failure, fail } from "../contract/index.ts";
 import { Calls } from "./calls.ts";
 import { wholeNumber } from "./input.ts";
 import { Router } from "./router.ts";
+import type { OpenTransaction } from "./interactive.ts";
 import type { Lock } from "./locks.ts";
 import { type ClientCore, type Counter, type Election, Session } from "./session.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
   ReadSettings,
   Transaction,
   TransactionResult,
+  TransactionSettings,
   WatchSettings,
   WriteSettings,
   Written,
@@ -66,8 +68,15 @@ export class Client {
     return this.session.counter(name);
   }
 
-  transaction(transaction: Transaction, settings?: CallSettings): Promise<TransactionResult> {
-    return this.session.transaction(transaction, settings);
+  transaction(transaction: Transaction, settings?: CallSettings): Promise<TransactionResult>;
+  transaction<T>(run: (transaction: OpenTransaction) => Promise<T>, settings?: TransactionSettings): Promise<T>;
+  transaction<T>(
+    what: Transaction | ((transaction: OpenTransaction) => Promise<T>),
+    settings?: TransactionSettings,
+  ): Promise<TransactionResult | T> {
+    return typeof what === "function"
+      ? this.session.transaction(what, settings)
+      : this.session.transaction(what, settings);
   }
 
   lock(name: string, settings?: LockSettings): Promise<Lock> {

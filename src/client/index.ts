@@ -4,6 +4,7 @@
  *     const db = connect({ endpoints: ["127.0.0.1:7401"] });
  *     await db.put("greeting", "hello");
  *     const item = await db.get("greeting", { consistency: "monotonic" });
+ *     await db.transaction(async (tx) => tx.put("total", await sum(tx.list({ prefix: "parts/" }))));
  *     for await (const change of db.watch({ prefix: "jobs/" })) …
  *     await db.close();
  *
@@ -15,6 +16,7 @@
  */
 export { CohortError } from "../contract/index.ts";
 export { createClient, Client } from "./client.ts";
+export type { OpenTransaction, SeenItem, TransactionListSettings } from "./interactive.ts";
 export { Fence, type Lock } from "./locks.ts";
 export type { Prefer } from "./router.ts";
 export { Session, type Counter, type Election } from "./session.ts";

@@ -34,10 +34,12 @@ import type {
   StepOutcome,
   Transaction,
   TransactionResult,
+  TransactionSettings,
   WatchSettings,
   WriteSettings,
   Written,
 } from "./types.ts";
+import { type OpenTransaction, runTransaction, type TransactionAccess } from "./interactive.ts";
 import { arriveAt, type Lock, type LockAccess, waitForLock } from "./locks.ts";
 import type { Watch } from "./watch.ts";
 import type { TimerWheel } from "./wheel.ts";
@@ -137,7 +139,19 @@ export class Session {
   }
 
   /** All or nothing, in one revision: where all conditions hold `then`, otherwise `else`. */
-  async transaction(transaction: Transaction, settings: CallSettings = {}): Promise<TransactionResult> {
+  transaction(transaction: Transaction, settings?: CallSettings): Promise<TransactionResult>;
+  /** Runs a function that reads, decides and writes; see `TransactionSettings`. Resolves to what it returns. */
+  transaction<T>(run: (transaction: OpenTransaction) => Promise<T>, settings?: TransactionSettings): Promise<T>;
+  async transaction<T>(
+    what: Transaction | ((transaction: OpenTransaction) => Promise<T>),
+    settings: TransactionSettings = {},
+  ): Promise<TransactionResult | T> {
+    if (typeof what !== "function") return this.#compareAndChange(what, settings);
+    const timeoutMs = settings.timeoutMs ?? this.#core.timeoutMs;
+    return runTransaction(this.#transactions, what, { ...settings, timeoutMs });
+  }
+
+  async #compareAndChange(transaction: Transaction, settings: CallSettings): Promise<TransactionResult> {
     const operation = transactionOperation(transaction, transaction.keyspace ?? defaultKeyspace);
     return this.#write(operation, settings, (result, kept) => {
       const { revision, succeeded, steps } = expected(result, "transaction");
@@ -182,6 +196,20 @@ export class Session {
       held: this.#core.held,
       write: (operation, settings, kind) => this.#write(operation, settings, (result) => expected(result, kind)),
       read: (query, settings, kind) => this.#read(query, settings, (answer) => expected(answer, kind)),
+    };
+  }
+
+  get #transactions(): TransactionAccess {
+    return {
+      world: this.#core.world,
+      get: (keyspace, key, revision, settings) =>
+        this.#read({ type: "get", keyspace, key, revision }, settings, (answer) => {
+          const found = expected(answer, "row");
+          return { row: found.row === undefined ? undefined : toItem(key, found.row), revision: found.revision };
+        }),
+      list: (settings) => this.list(settings),
+      commit: (operation, settings) =>
+        this.#write(operation, settings, (result) => expected(result, "transaction").revision),
     };
   }
 

@@ -1,6 +1,7 @@
 /** What callers of the client library give and get. */
 import type { Kept, PartitionBehavior } from "../contract/index.ts";
 import type { KeyspaceRow, LockHolder } from "../store/index.ts";
+import type { Isolation } from "../txn/index.ts";
 import type { Prefer } from "./router.ts";
 
 /** Bytes, or text that stands for its UTF-8. */
@@ -123,6 +124,13 @@ export interface Transaction {
   readonly compare?: readonly Condition[];
   readonly then?: readonly Step[];
   readonly else?: readonly Step[];
+}
+
+export interface TransactionSettings extends KeyspaceSettings {
+  /** `read-committed`, `repeatable-read` (snapshot isolation), `serializable` (the default) or `strict-serializable`. */
+  readonly isolation?: Isolation;
+  /** Where others change what it relies on, it is run again: so often at most. Default: until `timeoutMs`. */
+  readonly maxAttempts?: number;
 }
 
 export type StepOutcome =

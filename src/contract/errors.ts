@@ -103,6 +103,21 @@ export const errorCatalogue = {
     definite: "yes",
     retryable: false,
   },
+  "transaction-conflict": {
+    status: 409,
+    title: "Something that the transaction relies on has changed",
+    advice: "Run the whole transaction again; the client library does so by itself.",
+    definite: "yes",
+    retryable: true,
+  },
+  "transaction-ended": {
+    status: 409,
+    title: "The transaction has ended",
+    advice:
+      "Begin another: it was committed, aborted, or its time was up. What it wrote is there only if its commit was answered.",
+    definite: "yes",
+    retryable: false,
+  },
   "not-granted": {
     status: 409,
     title: "Others hold it, or are still missing, and the wait is over",

@@ -39,6 +39,7 @@ const operationKinds = [
   "withdraw",
   "arrive",
   "depart",
+  "commit",
 ] as const satisfies readonly Operation["kind"][];
 const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
 const compareTargets = ["value", "modRevision", "createRevision", "version", "exists", "lock"] as const;
@@ -166,6 +167,14 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       return void writer.text(operation.lock).uint(whole(operation.token));
     case "withdraw":
       return void writer.text(operation.lock).text(operation.claim);
+    case "commit":
+      writer.text(operation.keyspace).uint(whole(operation.snapshot)).uint(operation.unchanged.length);
+      for (const key of operation.unchanged) writer.bytes(key);
+      writer.uint(operation.ranges.length);
+      for (const { from, to } of operation.ranges) writeEnd(writer.bytes(from), to);
+      writer.uint(operation.writes.length);
+      for (const { key, value } of operation.writes) writeEnd(writer.bytes(key), value);
+      return;
     case "depart":
       return void writer.text(operation.barrier).text(operation.claim);
     case "arrive":
@@ -201,6 +210,16 @@ function encodeSteps(writer: ByteWriter, steps: readonly TransactionStep[]): voi
     writer.u8(stepKinds.indexOf(step.kind)).bytes(step.key);
     if (step.kind === "put") writer.bytes(step.value);
   }
+}
+
+/** Bytes that may be missing. */
+function writeEnd(writer: ByteWriter, bytes: Uint8Array | undefined): void {
+  writer.bool(bytes !== undefined);
+  if (bytes !== undefined) writer.bytes(bytes);
+}
+
+function readEnd(reader: ByteReader): Uint8Array | undefined {
+  return reader.bool() ? reader.bytes() : undefined;
 }
 
 function decodeEnvelope(reader: ByteReader): Envelope {
@@ -277,6 +296,14 @@ function decodeOperation(reader: ByteReader): Operation {
       return { kind, lock: readName(reader, "a lock's name"), token: reader.uint() };
     case "withdraw":
       return { kind, lock: readName(reader, "a lock's name"), claim: readName(reader, "a claim") };
+    case "commit": {
+      const keyspace = reader.text();
+      const snapshot = reader.uint();
+      const unchanged = readList(reader, readKey);
+      const ranges = readList(reader, (one) => ({ from: one.bytes(), to: readEnd(one) }));
+      const writes = readList(reader, (one) => ({ key: readKey(one), value: readEnd(one) }));
+      return { kind, keyspace, snapshot, unchanged, ranges, writes };
+    }
     case "depart":
       return { kind, barrier: readName(reader, "a barrier's name"), claim: readName(reader, "a claim") };
     case "arrive": {

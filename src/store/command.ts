@@ -100,6 +100,21 @@ export interface TransactionOperation {
   readonly otherwise: readonly TransactionStep[];
 }
 
+/**
+ * The end of an interactive transaction: writes in one revision, where nothing that it relies on has changed after
+ * `snapshot`. Otherwise it is refused with `transaction-conflict`, and nothing is written.
+ */
+export interface CommitOperation {
+  readonly kind: "commit";
+  readonly keyspace: string;
+  readonly snapshot: number;
+  readonly unchanged: readonly Uint8Array[];
+  /** From `from` on, up to but not including `to`; undefined: there is no end. */
+  readonly ranges: readonly { readonly from: Uint8Array; readonly to: Uint8Array | undefined }[];
+  /** Each key once. `value` undefined: it is deleted. */
+  readonly writes: readonly { readonly key: Uint8Array; readonly value: Uint8Array | undefined }[];
+}
+
 /** A wish for one permit of a lock. `claim` names the wish: the same again is the same one. */
 export interface AcquireOperation {
   readonly kind: "acquire";
@@ -145,6 +160,7 @@ export type Operation =
   /** Takes a claim back, granted or not. */
   | { readonly kind: "withdraw"; readonly lock: string; readonly claim: string }
   | ArriveOperation
+  | CommitOperation
   /** Takes an arrival back, unless all have passed. */
   | { readonly kind: "depart"; readonly barrier: string; readonly claim: string };
 
@@ -158,4 +174,6 @@ export const limits = {
   /** Of leases, and of waiting for a lock or at a barrier. */
   leaseMs: 86_400_000,
   permits: 1000,
+  /** Keys that a commit may have to look at because of its ranges. */
+  rangeKeys: 20_000,
 } as const;

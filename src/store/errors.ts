@@ -17,6 +17,7 @@ export const storeErrorCodes = [
   "corrupt-snapshot",
   "unsupported-version",
   "not-holder",
+  "transaction-conflict",
 ] as const;
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number];

@@ -1,4 +1,5 @@
 import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, toBinaryString } from "../base/index.ts";
+import { limits } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -162,6 +163,27 @@ export class Keys {
       eventBytes += event.key.length + event.value.length;
     }
     return { events, next: Math.max(fromRevision, revision + 1) };
+  }
+
+  /** Whether a key of the range changed after `revision`. Throws a StoreError `too-large` for a range of too many keys. */
+  changedAfter(
+    keyspace: KeyspaceHandle,
+    range: { readonly from: Uint8Array; readonly to: Uint8Array | undefined },
+    revision: number,
+  ): boolean {
+    const { overlay, compactedRevision } = this.#context;
+    const from = currentKey(keyspace.prefix, range.from);
+    const to = range.to === undefined ? afterPrefix(keyspace.prefix) : currentKey(keyspace.prefix, range.to);
+    let seen = 0;
+    for (const [, row] of overlay.range("current", { from, to })) {
+      const { exists, place } = readCurrent(row);
+      // A replica may or may not have removed what is compacted.
+      if (!exists && place.revision <= compactedRevision) continue;
+      if (place.revision > revision) return true;
+      if (++seen <= limits.rangeKeys) continue;
+      throw new StoreError("too-large", `a transaction read a range of more than ${limits.rangeKeys} keys`);
+    }
+    return false;
   }
 
   checkRevision(revision: number | undefined): void {

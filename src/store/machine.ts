@@ -15,7 +15,7 @@ import type { Overlay } from "./overlay.ts";
 import { encodeResult, type Result } from "./result.ts";
 import { currentKey } from "./rows.ts";
 import { Sessions } from "./sessions.ts";
-import { runTransaction } from "./transaction.ts";
+import { runCommit, runTransaction } from "./transaction.ts";
 
 /** A committed entry that is a command. */
 export interface CommandEntry extends AppliedPosition {
@@ -227,6 +227,13 @@ export class Machine {
         const { barrier, claim, participants, waitMs } = operation;
         const arrival = this.coordination.arrive(barrier, claim, participants, waitMs);
         return { kind: "arrival", ...arrival, revision: context.revision };
+      }
+      case "commit": {
+        const keyspace = this.keyspaces.find(operation.keyspace);
+        const demands = { ...operation, compactedRevision: context.compactedRevision, planted: this.#bugs };
+        const outcome = runCommit(this.keys, keyspace, demands, context.revision);
+        const revision = outcome.changed ? this.#nextRevision() : context.revision;
+        return { kind: "transaction", revision, succeeded: true, steps: outcome.steps };
       }
       case "depart": {
         const left = this.coordination.depart(operation.barrier, operation.claim);

@@ -207,7 +207,8 @@ export class Model {
       case "withdraw":
       case "arrive":
       case "depart":
-        throw new Error("locks and barriers have a test of their own");
+      case "commit":
+        throw new Error("these have tests of their own");
       case "transaction":
         return this.#transaction(operation);
     }

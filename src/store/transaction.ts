@@ -1,5 +1,5 @@
 import { compareBytes, toBinaryString, unreachable } from "../base/index.ts";
-import type { Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
+import type { CommitOperation, Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
 import { StoreError } from "./errors.ts";
 import type { Coordination } from "./coordination.ts";
 import type { KeyspaceHandle, Keys } from "./keys.ts";
@@ -25,8 +25,55 @@ export function runTransaction(
   refuseDoubleChanges(operation.then);
   refuseDoubleChanges(operation.otherwise);
   const succeeded = operation.compares.every((compare) => holds(keys, locks, keyspace, compare));
+  return { succeeded, ...runSteps(keys, keyspace, succeeded ? operation.then : operation.otherwise, revision) };
+}
+
+/**
+ * Validates what an interactive transaction relies on, and writes. `revision` is the present one. Throws a StoreError
+ * `transaction-conflict` that says what changed, before it has changed anything.
+ */
+export function runCommit(
+  keys: Keys,
+  keyspace: KeyspaceHandle,
+  demands: CommitOperation & { readonly compactedRevision: number; readonly planted?: ReadonlySet<string> | undefined },
+  revision: number,
+): Pick<TransactionOutcome, "steps" | "changed"> {
+  const { snapshot, unchanged, ranges, planted } = demands;
+  const steps = demands.writes.map(({ key, value }): TransactionStep => {
+    return value === undefined ? { kind: "delete", key } : { kind: "put", key, value };
+  });
+  refuseDoubleChanges(steps);
+  if (unchanged.length > 0 || ranges.length > 0) {
+    if (snapshot > revision)
+      throw new StoreError("future-revision", `revision ${snapshot} does not exist yet`, revision);
+    if (snapshot < demands.compactedRevision) throw conflict(`its snapshot, revision ${snapshot}, is compacted`);
+  }
+  // Nothing at all has happened since: there is nothing to look at.
+  if (snapshot < revision) {
+    for (const key of planted?.has("reads-not-validated") === true ? [] : unchanged) {
+      const present = keys.find(currentKey(keyspace.prefix, key))?.place.revision ?? 0;
+      if (present > snapshot) throw conflict(`a key changed at revision ${present}, after its snapshot ${snapshot}`);
+    }
+    for (const range of planted?.has("ranges-not-validated") === true ? [] : ranges) {
+      if (keys.changedAfter(keyspace, range, snapshot))
+        throw conflict(`a key of a range that it read changed after its snapshot ${snapshot}`);
+    }
+  }
+  return runSteps(keys, keyspace, steps, revision + 1);
+}
+
+function conflict(reason: string): StoreError {
+  return new StoreError("transaction-conflict", reason);
+}
+
+function runSteps(
+  keys: Keys,
+  keyspace: KeyspaceHandle,
+  steps: readonly TransactionStep[],
+  revision: number,
+): Pick<TransactionOutcome, "steps" | "changed"> {
   let ordinal = 0;
-  const steps = (succeeded ? operation.then : operation.otherwise).map((step): StepResult => {
+  const results = steps.map((step): StepResult => {
     if (step.kind === "get") return { kind: "get", row: keys.get(keyspace, step.key) };
     const rowKey = currentKey(keyspace.prefix, step.key);
     const prior = keys.find(rowKey);
@@ -44,7 +91,7 @@ export function runTransaction(
     }
     return { kind: "delete", deleted, previousRevision };
   });
-  return { succeeded, steps, changed: ordinal > 0 };
+  return { steps: results, changed: ordinal > 0 };
 }
 
 /** A key has one state at a revision. */

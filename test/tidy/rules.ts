@@ -27,7 +27,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   check: ["base", "contract", "history"],
   workload: ["base", "contract", "history", "check"],
   // The bytes of commands and results, and nothing else of the store.
-  client: ["base", "contract", "store", "wire"],
+  client: ["base", "contract", "store", "txn", "wire"],
   api: [...belowNode, "node", "host", "sim"],
   lab: [...belowNode, "node", "host", "sim", "client", ...verdicts],
   cli: [...belowNode, "node", "host", "sim", "api", "client", "lab", "model", "plot", ...verdicts],

@@ -4,6 +4,8 @@ import type { Compare, StepResult, TransactionStep } from "../../store/index.ts"
 import { bytesOf, requiredBytesOf, textOf } from "../bytes.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
+import { type Isolation, isolations } from "../../txn/index.ts";
+import { addInteractiveRoutes } from "./interactive.ts";
 import {
   keptProperties,
   keyProperties,
@@ -38,11 +40,27 @@ const StepBody = Type.Object(
   { kind: literals(["put", "delete", "get"]), ...keyProperties, ...valueProperties },
   { additionalProperties: false },
 );
+const Begin = Type.Object(
+  {
+    isolation: Type.Optional(
+      Type.Unsafe<Isolation>({ type: "string", enum: [...isolations], description: "Default serializable." }),
+    ),
+    ttlMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 600_000,
+        description: "It is aborted when it is not used for so long. Default 10000.",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Begin an interactive transaction instead; nothing else goes with it." },
+);
 const TransactionBody = Type.Object(
   {
     compare: Type.Optional(Type.Array(CompareBody, { maxItems: maxSteps })),
     then: Type.Optional(Type.Array(StepBody, { maxItems: maxSteps })),
     else: Type.Optional(Type.Array(StepBody, { maxItems: maxSteps })),
+    begin: Type.Optional(Begin),
   },
   {
     additionalProperties: false,
@@ -66,19 +84,31 @@ const TransactionAnswer = Type.Object({
   ...keptProperties,
 });
 
+const BegunAnswer = Type.Object({
+  id: Type.String({ description: "Belongs to this node." }),
+  isolation: Type.String(),
+  ttlMs: Type.Integer(),
+});
+
 export function addTransactionRoutes(app: App, gateway: Gateway): void {
+  const open = addInteractiveRoutes(app, gateway);
   app.post(
     "/v1/keyspaces/:keyspace/transactions",
     {
       schema: {
-        summary: "Compare, then change several keys at once",
+        summary: "Compare, then change several keys at once; or begin an interactive transaction",
         params: KeyspacePath,
         querystring: TimeoutQuery,
         body: TransactionBody,
-        response: { 200: TransactionAnswer, default: problemResponse },
+        response: { 200: TransactionAnswer, 201: BegunAnswer, default: problemResponse },
       },
     },
     async (request, reply) => {
+      const { begin } = request.body;
+      if (begin !== undefined) {
+        if (Object.keys(request.body).length > 1) throw fail("bad-request", '"begin" stands alone: steps come later');
+        return reply.code(201).send(open.begin(request.params.keyspace, begin.isolation, begin.ttlMs));
+      }
       const { compare = [], then = [], else: otherwise = [] } = request.body;
       const operation = {
         kind: "transaction",

@@ -1,0 +1,169 @@
+/** Transactions as a function: read, decide, write; committed as a whole, and run again where others came in between. */
+import { emptyBytes } from "../base/index.ts";
+import { CohortError, fail, failure } from "../contract/index.ts";
+import { type CommitOperation, defaultKeyspace } from "../store/index.ts";
+import { isIsolation, isolations, pageRange, Transaction } from "../txn/index.ts";
+import { toBytes, wholeNumber } from "./input.ts";
+import type { CallSettings, Data, Item, ListResult, ListSettings, TransactionSettings } from "./types.ts";
+import type { World } from "./world.ts";
+
+/** A key as a transaction sees it: `revision` 0 where it is its own write. */
+export interface SeenItem {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly revision: number;
+}
+
+export interface TransactionListSettings {
+  readonly prefix?: Data;
+  readonly after?: Data;
+  /** Of the page that is read, to which what the transaction wrote is added. Default 1000. */
+  readonly limit?: number;
+}
+
+/** What transactions need of the session that they belong to. */
+export interface TransactionAccess {
+  readonly world: World;
+  /** `revision` undefined: the latest. */
+  get(
+    keyspace: string,
+    key: Uint8Array,
+    revision: number | undefined,
+    settings: CallSettings,
+  ): Promise<{ readonly row: Item | undefined; readonly revision: number }>;
+  list(settings: ListSettings): Promise<ListResult>;
+  commit(operation: CommitOperation, settings: CallSettings): Promise<number>;
+}
+
+/** How long to wait before another try, at first and at most, milliseconds. */
+const firstPauseMs = 2;
+const maxPauseMs = 200;
+
+/** What the function of a transaction is given. After its end every use rejects with `transaction-ended`. */
+export class OpenTransaction {
+  readonly #access: TransactionAccess;
+  readonly #keyspace: string;
+  readonly #settings: CallSettings;
+  readonly #transaction: Transaction;
+  #ended = false;
+
+  constructor(access: TransactionAccess, keyspace: string, transaction: Transaction, settings: CallSettings) {
+    this.#access = access;
+    this.#keyspace = keyspace;
+    this.#transaction = transaction;
+    this.#settings = settings;
+  }
+
+  /** The key as of this transaction's snapshot, its own writes included; undefined: there is none. */
+  async get(key: Data): Promise<SeenItem | undefined> {
+    this.#open();
+    const name = toBytes(key);
+    const own = this.#transaction.own(name);
+    if (own !== undefined) return own.value && { key: name, value: own.value, revision: 0 };
+    const { row, revision } = await this.#access.get(this.#keyspace, name, this.#transaction.readAt, this.#settings);
+    this.#open();
+    this.#transaction.read(name, revision);
+    return row && { key: name, value: row.value, revision: row.revision };
+  }
+
+  /** One page of keys as of this transaction's snapshot, its own writes included. */
+  async list(settings: TransactionListSettings = {}): Promise<{ items: SeenItem[]; more: boolean }> {
+    this.#open();
+    const { readAt } = this.#transaction;
+    const page = await this.#access.list({
+      ...this.#settings,
+      keyspace: this.#keyspace,
+      prefix: settings.prefix ?? emptyBytes,
+      ...(settings.after === undefined ? {} : { after: settings.after }),
+      ...(settings.limit === undefined ? {} : { limit: settings.limit }),
+      ...(readAt === undefined ? {} : { revision: readAt }),
+    });
+    this.#open();
+    const after = settings.after === undefined ? undefined : toBytes(settings.after);
+    const range = pageRange(toBytes(settings.prefix), after, page.items.at(-1)?.key, page.more);
+    const items: SeenItem[] = page.items.map(({ key, value, revision }) => ({ key, value, revision }));
+    const rowOf = (key: Uint8Array, value: Uint8Array): SeenItem => ({ key, value, revision: 0 });
+    return { items: this.#transaction.listed(range, items, page.revision, rowOf), more: page.more };
+  }
+
+  put(key: Data, value: Data): void {
+    this.#open();
+    this.#transaction.put(nonEmpty(key), toBytes(value));
+  }
+
+  delete(key: Data): void {
+    this.#open();
+    this.#transaction.delete(nonEmpty(key));
+  }
+
+  /** Ends it. The revision of its writes; undefined: it had none. */
+  async commit(): Promise<number | undefined> {
+    this.#open();
+    this.end();
+    const plan = this.#transaction.plan();
+    if (plan === undefined) return undefined;
+    return this.#access.commit({ kind: "commit", keyspace: this.#keyspace, ...plan }, this.#settings);
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  #open(): void {
+    if (this.#ended) throw fail("transaction-ended", "it was used after its function had returned");
+  }
+}
+
+/**
+ * Runs the function until what it did can be committed, within `timeoutMs`. It may run several times, so it must do
+ * nothing that cannot be repeated; what it throws ends the transaction, and nothing of it is written.
+ */
+export async function runTransaction<T>(
+  access: TransactionAccess,
+  run: (transaction: OpenTransaction) => Promise<T>,
+  settings: TransactionSettings & { readonly timeoutMs: number },
+): Promise<T> {
+  const { isolation = "serializable", keyspace = defaultKeyspace, maxAttempts, signal, timeoutMs } = settings;
+  if (!isIsolation(isolation))
+    throw fail("bad-request", `"${String(isolation)}" is no isolation level; there are: ${isolations.join(", ")}`);
+  const { world } = access;
+  wholeNumber(maxAttempts, "maxAttempts", 1);
+  const deadline = world.now() + timeoutMs;
+  for (let attempt = 1; ; attempt++) {
+    const leftMs = deadline - world.now();
+    if (leftMs <= 0) throw fail("deadline", `the transaction was not committed within ${timeoutMs} ms`, true);
+    const call = { timeoutMs: leftMs, ...(signal === undefined ? {} : { signal }) };
+    const transaction = new OpenTransaction(access, keyspace, new Transaction(isolation), call);
+    try {
+      const result = await run(transaction);
+      await transaction.commit();
+      return result;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(attempt, 10)) * (0.5 + world.random.float());
+      if (attempt >= (maxAttempts ?? Number.POSITIVE_INFINITY) || world.now() + pauseMs >= deadline)
+        throw conflictAfter(attempt, error);
+      await new Promise<void>((resolve) => {
+        world.after(pauseMs, resolve);
+      });
+    } finally {
+      transaction.end();
+    }
+  }
+}
+
+/** Also a snapshot that is too old to be read any more: another try has another one. */
+function isConflict(error: unknown): error is CohortError {
+  return error instanceof CohortError && (error.code === "transaction-conflict" || error.code === "compacted");
+}
+
+function conflictAfter(attempts: number, error: CohortError): CohortError {
+  const tries = attempts === 1 ? "once" : `${attempts} times`;
+  return new CohortError(failure("transaction-conflict", `${error.failure.detail}; tried ${tries}`), { cause: error });
+}
+
+function nonEmpty(key: Data): Uint8Array {
+  const bytes = toBytes(key);
+  if (bytes.length === 0) throw fail("bad-request", "a key is empty");
+  return bytes;
+}
