@@ -69,7 +69,7 @@ test("one that throws leaves nothing behind, and ends", async () => {
   });
   await expect(world.settle(failing)).rejects.toThrow("changed my mind");
   expect(await world.settle(db.get("a"))).toBeUndefined();
-  expect(() => kept!.put("a", "1")).toThrow(code("transaction-ended") as Error);
+  expect(() => kept!.put("a", "1")).toThrow(code("transaction-ended"));
   await expect(kept!.get("a")).rejects.toEqual(code("transaction-ended"));
   await expect(kept!.commit()).rejects.toEqual(code("transaction-ended"));
 });

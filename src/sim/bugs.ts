@@ -157,5 +157,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: "locks-skewed-clocks",
   },
   { name: "leases-not-ended", title: "Nobody logs the time when a lease is over", scenario: "locks" },
+  {
+    name: "reads-not-validated",
+    title: "A commit does not look whether the keys that it relies on have changed",
+    scenario: "transactions-serializable",
+  },
+  {
+    name: "ranges-not-validated",
+    title: "A commit does not look whether the ranges that it relies on have changed",
+    scenario: "transactions-serializable",
+  },
+  {
+    name: "snapshot-skewed",
+    title: "Reads of a transaction go to the latest state instead of its snapshot",
+    scenario: "transactions-repeatable-read",
+  },
   { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

@@ -8,7 +8,15 @@ import {
   type Operation,
   type Result,
 } from "../store/index.ts";
-import type { Consistency, OperationRecord, PlannedOperation, RetryMode, WorkOperation } from "../workload/index.ts";
+import { type Ask, RunningTransaction } from "./transactions.ts";
+import type {
+  Consistency,
+  OperationRecord,
+  PlannedOperation,
+  RetryMode,
+  TransactionWork,
+  WorkOperation,
+} from "../workload/index.ts";
 
 /** What a client needs of the world around it. */
 export interface ClientWorld {
@@ -27,6 +35,7 @@ export interface ClientOptions {
   /** Answers in doubt after this long are unknown. */
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
+  readonly bugs: ReadonlySet<string>;
 }
 
 interface Running {
@@ -37,6 +46,9 @@ interface Running {
   /** What makes a retry the same operation. */
   body: RequestBody | undefined;
   session: number;
+  readonly transaction: RunningTransaction | undefined;
+  /** Of a transaction: what comes next. */
+  ask: Ask;
   /** The fencing token that it comes with. */
   fence: number | undefined;
   attempts: number;
@@ -96,8 +108,13 @@ export class SimClient {
     const { now } = this.#world;
     const deadline = now + this.#options.operationTimeoutMs;
     this.#world.onInvoke(this, planned.operation);
+    const { operation } = planned;
+    const transaction =
+      operation.kind === "transaction" ? new RunningTransaction(operation, this.#options.bugs) : undefined;
     this.#running = {
       planned,
+      transaction,
+      ask: transaction?.next(),
       invokedAt: now,
       deadline,
       token: this.#token,
@@ -110,6 +127,7 @@ export class SimClient {
     };
     // Without a token there is nothing to say.
     if (this.#running.fence === 0) return this.#finish("fail");
+    if (transaction !== undefined && this.#running.ask === undefined) return this.#finish("ok");
     this.#try();
   }
 
@@ -118,7 +136,7 @@ export class SimClient {
     if (!running) return;
     const { now, nodes } = this.#world;
     const left = running.deadline - now;
-    const isWrite = !isRead(running.planned.operation);
+    const isWrite = isWriting(running);
     const maySendAgain = !isWrite || this.#options.mode !== "bare" || !running.inDoubt;
     if (left <= 0 || !maySendAgain) return this.#finish(running.inDoubt && isWrite ? "unknown" : "fail");
     const needsSession =
@@ -132,7 +150,7 @@ export class SimClient {
     this.#world.request(this, to, attempt, Math.max(1, ttlMs - 5), body);
     this.#world.after(ttlMs, () => {
       if (this.#attempt !== attempt || this.#running !== running) return;
-      if (!needsSession) running.inDoubt = true;
+      if (!needsSession && !isReadingTransaction(running)) running.inDoubt = true;
       this.#again(0);
     });
   }
@@ -153,7 +171,7 @@ export class SimClient {
     if (!outcome.ok) {
       const { failure } = outcome;
       running.note += `: ${failure.code}`;
-      if (!failure.definite && running.body) running.inDoubt = true;
+      if (!failure.definite && running.body && !isReadingTransaction(running)) running.inDoubt = true;
       return this.#again(retryDelayMs * (1 + this.#random.float()));
     }
     const result = decodeResult(outcome.result);
@@ -165,6 +183,12 @@ export class SimClient {
     if (result.kind === "error") return this.#onStoreError(running, result.code);
     const { kept } = outcome;
     this.#token = Math.max(this.#token, kept.position);
+    if (running.transaction && isReadingTransaction(running)) {
+      running.transaction.onRead(result);
+      running.body = undefined;
+      running.ask = running.transaction.next();
+      return running.ask === undefined ? this.#finish("ok", undefined, kept) : this.#try();
+    }
     const { operation } = running.planned;
     const value = running.fence === undefined ? valueOf(result) : fencedValueOf(result, running.fence);
     if (operation.kind === "acquire" && value !== undefined && value > 0) this.#tokens.set(operation.lock, value);
@@ -197,6 +221,7 @@ export class SimClient {
       completedAt: outcome === "unknown" ? Number.POSITIVE_INFINITY : this.#world.now,
       outcome,
       value,
+      steps: running.transaction?.seen,
       fence: running.fence,
       position: kept?.position ?? 0,
       stalenessMs: kept?.stalenessMs,
@@ -209,7 +234,11 @@ export class SimClient {
 
   /** Puts what was begun and never came back on record. */
   abandon(): void {
-    if (this.#running) this.#finish(this.#running.inDoubt || this.#running.body ? "unknown" : "fail");
+    const running = this.#running;
+    if (running) {
+      const mayHaveHappened = running.inDoubt || (running.body !== undefined && !isReadingTransaction(running));
+      this.#finish(mayHaveHappened ? "unknown" : "fail");
+    }
     this.#waiting.length = 0;
   }
 
@@ -227,7 +256,15 @@ export class SimClient {
         position: running.token,
       };
     }
-    const write = writeOf(operation, running.fence ?? 0, `c${this.id}-${++this.#claims}`);
+    if (running.ask !== undefined && "read" in running.ask)
+      return {
+        type: "read",
+        query: running.ask.read,
+        contract: contractOf("linearizable", 0),
+        position: running.token,
+      };
+    const claim = `c${this.id}-${++this.#claims}`;
+    const write = running.ask?.write ?? writeOf(operation as SingleWrite, running.fence ?? 0, claim);
     switch (this.#options.mode) {
       case "session": {
         running.session = this.#session;
@@ -268,7 +305,17 @@ function openSession(client: number): RequestBody {
   return { type: "write", command };
 }
 
-function writeOf(operation: Exclude<WorkOperation, Read>, fence: number, claim: string): Operation {
+type SingleWrite = Exclude<WorkOperation, Read | TransactionWork>;
+
+function isReadingTransaction({ transaction, ask }: Running): boolean {
+  return transaction !== undefined && !(ask !== undefined && "write" in ask);
+}
+
+function isWriting(running: Running): boolean {
+  return running.transaction === undefined ? !isRead(running.planned.operation) : !isReadingTransaction(running);
+}
+
+function writeOf(operation: SingleWrite, fence: number, claim: string): Operation {
   switch (operation.kind) {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };

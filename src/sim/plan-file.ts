@@ -60,6 +60,19 @@ const operation = Type.Union([
   Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer(), bytes: Type.Integer({ minimum: 0 }) }),
   Type.Object({ kind: Type.Literal("get"), key, consistency, boundMs: ms }),
   Type.Object({ kind: Type.Literal("delete"), key }),
+  Type.Object({
+    kind: Type.Literal("transaction"),
+    isolation: Type.Union(
+      (["read-committed", "repeatable-read", "serializable"] as const).map((name) => Type.Literal(name)),
+    ),
+    steps: Type.Array(
+      Type.Object({
+        f: Type.Union([Type.Literal("r"), Type.Literal("w"), Type.Literal("all")]),
+        key,
+        value: Type.Integer(),
+      }),
+    ),
+  }),
   Type.Object({ kind: Type.Literal("acquire"), lock, ttlMs: wholeMs, waitMs: wholeMs }),
   Type.Object({ kind: Type.Literal("renew"), lock, ttlMs: wholeMs }),
   Type.Object({ kind: Type.Literal("release"), lock }),

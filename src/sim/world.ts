@@ -100,9 +100,9 @@ export class World implements Surroundings, ClientWorld {
       for (const { clock } of this.machines.values())
         clock.offsetMs = skews.below(2 * options.clockSkewMs) - options.clockSkewMs;
     }
-    const { operationTimeoutMs, attemptTimeoutMs } = options;
+    const { operationTimeoutMs, attemptTimeoutMs, bugs } = options;
     this.clients = options.clients.map(
-      (mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs }, this, random.fork()),
+      (mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs, bugs }, this, random.fork()),
     );
   }
 

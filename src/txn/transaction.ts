@@ -42,13 +42,17 @@ export class Transaction {
   readonly #ranges: KeyRange[] = [];
   readonly #writes = new OrderedMap<Uint8Array | undefined>();
 
-  constructor(isolation: Isolation) {
+  readonly #skewed: boolean;
+
+  /** `planted`: mistakes to be found by tests; never set in production. */
+  constructor(isolation: Isolation, planted?: ReadonlySet<string>) {
     this.isolation = isolation;
+    this.#skewed = planted?.has("snapshot-skewed") === true;
   }
 
   /** The revision to read at; undefined: the latest, whose revision is then told with `read` or `listed`. */
   get readAt(): number | undefined {
-    return this.isolation === "read-committed" ? undefined : this.#snapshot;
+    return this.isolation === "read-committed" || this.#skewed ? undefined : this.#snapshot;
   }
 
   /** What this transaction itself has made of the key; undefined: nothing. */
@@ -136,9 +140,10 @@ function next(key: Uint8Array): Uint8Array {
 /** The smallest key above all that begin with the prefix; undefined: there is none. */
 function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   for (let last = prefix.length - 1; last >= 0; last--) {
-    if (prefix[last]! === 0xff) continue;
+    const byte = prefix[last] ?? 0;
+    if (byte === 0xff) continue;
     const end = prefix.slice(0, last + 1);
-    end[last]!++;
+    end[last] = byte + 1;
     return end;
   }
   return undefined;

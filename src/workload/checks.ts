@@ -3,6 +3,7 @@ import { keyHistory } from "./history.ts";
 import { checkLocks } from "./locks.ts";
 import type { OperationRecord } from "./operation.ts";
 import { show } from "./show.ts";
+import { checkTransactions } from "./transactions.ts";
 
 /** A clause of the contract that a history breaks. */
 export interface Complaint {
@@ -30,6 +31,7 @@ export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
   checkBounds(records, complaints);
   checkKeys(records, complaints);
   checkLocks(records, complaints);
+  checkTransactions(records, complaints);
   return complaints.sort((a, b) => a.atMs - b.atMs);
 }
 

@@ -1,5 +1,11 @@
 import type { Random } from "../base/index.ts";
-import { consistencies, type Consistency, type PlannedOperation, type WorkOperation } from "./operation.ts";
+import {
+  consistencies,
+  type Consistency,
+  type PlannedOperation,
+  type TransactionWork,
+  type WorkOperation,
+} from "./operation.ts";
 
 export interface WorkloadOptions {
   readonly clients: number;
@@ -17,8 +23,10 @@ export interface WorkloadOptions {
     readonly get: number;
     readonly delete: number;
     readonly lock?: number;
+    readonly transaction?: number;
   };
   readonly locks?: number;
+  readonly isolation?: TransactionWork["isolation"];
   readonly reads: readonly Consistency[];
   readonly boundMs: number;
 }
@@ -40,7 +48,10 @@ function draw(options: WorkloadOptions, random: Random, unique: number): WorkOpe
   const counter = `c${random.below(Math.max(1, options.counters))}`;
   const key = `k${random.below(Math.max(1, options.keys))}`;
   const consistency = reads[random.below(reads.length)] ?? consistencies[0];
-  let place = random.float() * (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete + (mix.lock ?? 0));
+  let place =
+    random.float() *
+    (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete + (mix.lock ?? 0) + (mix.transaction ?? 0));
+  if ((place -= mix.transaction ?? 0) < 0) return drawTransaction(options, random, unique);
   if ((place -= mix.lock ?? 0) < 0) return drawLock(options, random);
   if ((place -= mix.increment) < 0) return { kind: "increment", counter, by: 1 };
   if ((place -= mix.readCounter) < 0) return { kind: "readCounter", counter, consistency, boundMs };
@@ -64,4 +75,23 @@ function drawLock(options: WorkloadOptions, random: Random): WorkOperation {
     default:
       return { kind: "acquire", lock, ttlMs, waitMs: random.below(2) * 300 };
   }
+}
+
+const maxSteps = 4;
+
+function drawTransaction(options: WorkloadOptions, random: Random, unique: number): WorkOperation {
+  const { isolation = "serializable" } = options;
+  const steps = Array.from({ length: 1 + random.below(maxSteps) }, (_, i) => {
+    const kinds = ["r", "r", "w", "w", "w", "all"] as const;
+    const f = kinds[random.below(kinds.length)]!;
+    const keys = Math.max(1, options.keys);
+    return { f, key: `x${random.below(keys)}`, value: f === "all" ? keys : unique * maxSteps + i };
+  });
+  // A key has one value of each transaction at the end: a register is written once.
+  const once = new Set<string>();
+  return {
+    kind: "transaction",
+    isolation,
+    steps: steps.filter(({ f, key }) => f !== "w" || (!once.has(key) && once.add(key) !== undefined)),
+  };
 }

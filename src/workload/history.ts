@@ -1,5 +1,6 @@
 import type { Operation } from "../history/index.ts";
 import type { OperationRecord } from "./operation.ts";
+import { placesOf } from "./places.ts";
 
 /** The linearizable operations on keys, as a history that checkers read: values as texts, in order of invocation. */
 export function keyHistory(records: readonly OperationRecord[]): Operation[] {
@@ -36,19 +37,4 @@ export function keyHistory(records: readonly OperationRecord[]): Operation[] {
       },
     ];
   });
-}
-
-/** Places in real time; what happens at one moment is concurrent, so calls come before returns. */
-function placesOf(records: readonly OperationRecord[]): Map<OperationRecord, { call: number; ret: number }> {
-  const ends = records.flatMap((record) => [
-    { at: record.invokedAt, returns: false, record },
-    ...(record.outcome === "ok" ? [{ at: record.completedAt, returns: true, record }] : []),
-  ]);
-  ends.sort((a, b) => a.at - b.at || Number(a.returns) - Number(b.returns));
-  const places = new Map<OperationRecord, { call: number; ret: number }>();
-  ends.forEach(({ returns, record }, place) => {
-    if (returns) places.get(record)!.ret = place;
-    else places.set(record, { call: place, ret: Number.POSITIVE_INFINITY });
-  });
-  return places;
 }

@@ -14,5 +14,7 @@ export {
   type OperationRecord,
   type PlannedOperation,
   type RetryMode,
+  type SeenStep,
+  type TransactionWork,
   type WorkOperation,
 } from "./operation.ts";

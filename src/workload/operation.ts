@@ -15,11 +15,30 @@ export type WorkOperation =
   | { readonly kind: "delete"; readonly key: string }
   /** Answers with a fencing token; 0: not granted (the client does not wait to see). */
   | { readonly kind: "acquire"; readonly lock: string; readonly ttlMs: number; readonly waitMs: number }
+  | TransactionWork
   /** Under the token that the client had last, which may be long over. */
   | { readonly kind: "renew"; readonly lock: string; readonly ttlMs: number }
   | { readonly kind: "release"; readonly lock: string }
   /** Writes where the lock is held under that token: answers with it, or 0 where it is not. */
   | { readonly kind: "guarded"; readonly lock: string };
+
+/**
+ * A transaction over keys that hold lists. r: reads one key. w: puts the value behind the list; under read-committed,
+ * which may lose updates, in its place. all: reads every key at once, as a range.
+ */
+export interface TransactionWork {
+  readonly kind: "transaction";
+  readonly isolation: "read-committed" | "repeatable-read" | "serializable";
+  /** Of `all`, `value` is how many keys there are: x0 and up. */
+  readonly steps: readonly { readonly f: "r" | "w" | "all"; readonly key: string; readonly value: number }[];
+}
+
+/** What a step did, in terms of the checkers. */
+export interface SeenStep {
+  readonly f: "r" | "w" | "append";
+  readonly key: string;
+  readonly value: number | null | readonly number[];
+}
 
 /** How a client makes retries safe: a replicated session, a key for each operation, or not at all (then it never retries). */
 export type RetryMode = "session" | "idempotent" | "bare";
@@ -41,6 +60,8 @@ export interface OperationRecord {
   readonly outcome: "ok" | "fail" | "unknown";
   /** Of an ok: the counter's value, or the value read (undefined: none). */
   readonly value: number | undefined;
+  /** Of a transaction: what it did and saw. */
+  readonly steps?: readonly SeenStep[] | undefined;
   /** The token that the operation came with. */
   readonly fence?: number | undefined;
   /** Of an ok: the position in the log that the answer reflects. */

@@ -101,6 +101,26 @@ export function addInteractiveRoutes(app: App, gateway: Gateway): OpenTransactio
     return found;
   };
 
+  /** undefined: the failure has been sent. */
+  const runAll = async (
+    steps: readonly Checked[],
+    { transaction, keyspace }: Open,
+    commit: boolean,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Static<typeof StepsAnswer> | undefined> => {
+    const results: StepResult[] = [];
+    for (const step of steps) {
+      const result = await runStep(gateway, request, reply, transaction, keyspace, step);
+      if (result === undefined) return undefined;
+      results.push(result);
+    }
+    const plan = commit ? transaction.plan() : undefined;
+    if (plan === undefined) return { results, committed: commit };
+    const done = await gateway.write(request, reply, "transaction", { kind: "commit", keyspace, ...plan });
+    return done && { results, committed: true, revision: done.answer.revision };
+  };
+
   app.post(
     "/v1/keyspaces/:keyspace/transactions/:id",
     {
@@ -117,24 +137,16 @@ export function addInteractiveRoutes(app: App, gateway: Gateway): OpenTransactio
       const { steps = [], commit = false } = request.body;
       const entry = take(keyspace, id);
       const asked = steps.map(checked);
+      let answer: Static<typeof StepsAnswer> | undefined;
       entry.busy = true;
       try {
-        const results: StepResult[] = [];
-        for (const step of asked) {
-          const result = await runStep(gateway, request, reply, entry, step);
-          if (result === undefined) return reply;
-          results.push(result);
-        }
-        if (!commit) return { results, committed: false };
-        open.delete(id);
-        const plan = entry.transaction.plan();
-        if (plan === undefined) return { results, committed: true };
-        const done = await gateway.write(request, reply, "transaction", { kind: "commit", keyspace, ...plan });
-        return done === undefined ? reply : { results, committed: true, revision: done.answer.revision };
+        answer = await runAll(asked, entry, commit, request, reply);
       } finally {
         entry.busy = false;
         entry.endsAt = performance.now() + entry.ttlMs;
+        if (commit) open.delete(id);
       }
+      return answer ?? reply;
     },
   );
   app.delete(
@@ -200,7 +212,8 @@ async function runStep(
   gateway: Gateway,
   request: FastifyRequest,
   reply: FastifyReply,
-  { transaction, keyspace }: Open,
+  transaction: Transaction,
+  keyspace: string,
   step: Checked,
 ): Promise<StepResult | undefined> {
   switch (step.kind) {

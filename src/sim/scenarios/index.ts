@@ -8,6 +8,7 @@ import { membership } from "./membership.ts";
 import { networks } from "./networks.ts";
 import { processes } from "./processes.ts";
 import { reading } from "./reading.ts";
+import { transactions } from "./transactions.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...agreement,
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   ...membership,
   ...reading,
   ...coordination,
+  ...transactions,
 ];

@@ -1,0 +1,53 @@
+import type { Scenario } from "../scenario.ts";
+
+const workload = {
+  operationsPerSecond: 100,
+  clients: 8,
+  keys: 4,
+  mix: { increment: 0, readCounter: 0, put: 0, get: 0, delete: 0, transaction: 1 },
+};
+const faults: Scenario["faults"] = [
+  { kind: "crash", perMinute: 25, leader: 0.6, power: 0.4, forMs: [20, 1500] },
+  { kind: "isolate", perMinute: 25, leader: 0.7, oneWay: 0.4, forMs: [100, 1500] },
+  { kind: "pause", perMinute: 15, leader: 0.7, forMs: [50, 1500] },
+  { kind: "transfer", perMinute: 20 },
+  {
+    kind: "weather",
+    perMinute: 15,
+    drop: [0, 0.1],
+    duplicate: [0, 0.2],
+    corrupt: [0, 0],
+    reorder: [0, 0.6],
+    delayMs: [5, 100],
+    forMs: [500, 4000],
+  },
+];
+const title = "Interactive transactions while leaders fall and networks are cut, judged as";
+
+/** Transactions at each isolation level. */
+export const transactions: readonly Scenario[] = [
+  {
+    name: "transactions-serializable",
+    title: `${title} strictly serializable`,
+    nodes: [3, 5],
+    durationMs: 8000,
+    workload: { ...workload, isolation: "serializable" },
+    faults,
+  },
+  {
+    name: "transactions-repeatable-read",
+    title: `${title} snapshot isolation`,
+    nodes: [3, 5],
+    durationMs: 8000,
+    workload: { ...workload, isolation: "repeatable-read" },
+    faults,
+  },
+  {
+    name: "transactions-read-committed",
+    title: `${title} read committed`,
+    nodes: [3, 5],
+    durationMs: 8000,
+    workload: { ...workload, isolation: "read-committed" },
+    faults,
+  },
+];
