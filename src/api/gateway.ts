@@ -47,15 +47,16 @@ export class Gateway {
     this.#sessions = sessionTokens(host.config.clusterId, secret);
   }
 
-  /** Answers the query, or has sent the failure (then undefined). Where the request names no consistency, the contract of the keyspace holds. */
+  /** Answers the query, or has sent the failure (then undefined). Where the request names no consistency, the contract of the keyspace holds. `fixed`: what holds in any case. */
   async read<K extends Answer["kind"]>(
     request: FastifyRequest,
     reply: FastifyReply,
     kind: K,
     query: Query,
+    fixed?: ReadContract,
   ): Promise<Answered<AnswerOf<K>> | undefined> {
     const options = request.query as ReadQuery;
-    const contract = options.consistency === undefined ? undefined : this.#contractOf(options.consistency);
+    const contract = fixed ?? (options.consistency === undefined ? undefined : this.#contractOf(options.consistency));
     const seen = this.#seen(request);
     const body = { type: "read", query, contract, position: seen.get(group) ?? 0 } as const;
     return this.#answer(reply, kind, seen, await this.host.submit(body, { timeoutMs: timeoutOf(request, options) }));

@@ -4,7 +4,7 @@ import { CohortError, fail, failure } from "../contract/index.ts";
 import { type CommitOperation, defaultKeyspace } from "../store/index.ts";
 import { isIsolation, isolations, pageRange, Transaction } from "../txn/index.ts";
 import { toBytes, wholeNumber } from "./input.ts";
-import type { CallSettings, Data, Item, ListResult, ListSettings, TransactionSettings } from "./types.ts";
+import type { CallSettings, Data, Item, ListResult, ListSettings, ReadSettings, TransactionSettings } from "./types.ts";
 import type { World } from "./world.ts";
 
 /** A key as a transaction sees it: `revision` 0 where it is its own write. */
@@ -29,7 +29,7 @@ export interface TransactionAccess {
     keyspace: string,
     key: Uint8Array,
     revision: number | undefined,
-    settings: CallSettings,
+    settings: ReadSettings,
   ): Promise<{ readonly row: Item | undefined; readonly revision: number }>;
   list(settings: ListSettings): Promise<ListResult>;
   commit(operation: CommitOperation, settings: CallSettings): Promise<number>;
@@ -43,11 +43,11 @@ const maxPauseMs = 200;
 export class OpenTransaction {
   readonly #access: TransactionAccess;
   readonly #keyspace: string;
-  readonly #settings: CallSettings;
+  readonly #settings: ReadSettings;
   readonly #transaction: Transaction;
   #ended = false;
 
-  constructor(access: TransactionAccess, keyspace: string, transaction: Transaction, settings: CallSettings) {
+  constructor(access: TransactionAccess, keyspace: string, transaction: Transaction, settings: ReadSettings) {
     this.#access = access;
     this.#keyspace = keyspace;
     this.#transaction = transaction;
@@ -132,7 +132,8 @@ export async function runTransaction<T>(
   for (let attempt = 1; ; attempt++) {
     const leftMs = deadline - world.now();
     if (leftMs <= 0) throw fail("deadline", `the transaction was not committed within ${timeoutMs} ms`, true);
-    const call = { timeoutMs: leftMs, ...(signal === undefined ? {} : { signal }) };
+    // Snapshots are exact, whatever the contract of the keyspace lets other reads do.
+    const call = { consistency: "linearizable", timeoutMs: leftMs, ...(signal === undefined ? {} : { signal }) };
     const transaction = new OpenTransaction(access, keyspace, new Transaction(isolation), call);
     try {
       const result = await run(transaction);

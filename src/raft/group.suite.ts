@@ -234,7 +234,7 @@ export class Group {
         return;
       }
       case "committed":
-        this.invariants.onCommitted(id, output.entries);
+        this.invariants.onCommitted(id, member.raft!.term, output.entries);
         return this.#apply(member, output.entries);
       case "readReady":
         this.reads.push({ id: output.id, index: output.index, node: id });

@@ -10,8 +10,11 @@ import type { Entry, Fact } from "./types.ts";
 export class GroupInvariants {
   /** Who led each term. */
   readonly #leaders = new Map<Term, NodeId>();
-  /** The term of each committed entry, as first seen. */
-  readonly #committed = new Map<LogIndex, Term>();
+  /**
+   * The term of each committed entry, and a term by which it was committed. That may be a later one: an entry of an
+   * old term is committed with a newer one behind it, and a leader in between need not have it (thesis, section 3.6).
+   */
+  readonly #committed = new Map<LogIndex, { readonly term: Term; readonly by: Term }>();
   #highestCommit = 0;
 
   /** Takes note of a fact of one member; throws an InvariantError where it breaks election safety. */
@@ -24,16 +27,16 @@ export class GroupInvariants {
     this.#leaders.set(fact.term, node);
   }
 
-  /** Takes note of what one member applied; throws where two members applied different entries at one index. */
-  onCommitted(node: NodeId, entries: readonly Entry[]): void {
+  /** Takes note of what one member applied in `by`, its term; throws where two members applied different entries at one index. */
+  onCommitted(node: NodeId, by: Term, entries: readonly Entry[]): void {
     for (const entry of entries) {
       const known = this.#committed.get(entry.index);
-      if (known !== undefined && known !== entry.term) {
+      if (known !== undefined && known.term !== entry.term) {
         throw new InvariantError(
-          `state-machine safety: node ${node} applies ${entry.index} of term ${entry.term}, another applied term ${known}`,
+          `state-machine safety: node ${node} applies ${entry.index} of term ${entry.term}, another applied term ${known.term}`,
         );
       }
-      this.#committed.set(entry.index, entry.term);
+      if (known === undefined || by < known.by) this.#committed.set(entry.index, { term: entry.term, by });
       this.#highestCommit = Math.max(this.#highestCommit, entry.index);
     }
   }
@@ -42,11 +45,11 @@ export class GroupInvariants {
   checkLeader(leader: Raft): void {
     if (leader.role !== "leader") return;
     for (let index = leader.firstIndex; index <= this.#highestCommit; index++) {
-      const term = this.#committed.get(index);
-      if (term === undefined || term > leader.term) continue;
-      if (leader.termAt(index) !== term) {
+      const known = this.#committed.get(index);
+      if (known === undefined || known.by > leader.term) continue;
+      if (leader.termAt(index) !== known.term) {
         throw new InvariantError(
-          `leader completeness: node ${leader.id} leads term ${leader.term} without entry ${index} of term ${term}`,
+          `leader completeness: node ${leader.id} leads term ${leader.term} without entry ${index} of term ${known.term}`,
         );
       }
     }

@@ -267,7 +267,7 @@ export class Story {
     const player = this.#player(id);
     switch (output.type) {
       case "committed":
-        this.#invariants.onCommitted(id, output.entries);
+        this.#invariants.onCommitted(id, player.raft!.term, output.entries);
         this.#lines.push(`${id} applies ${output.entries.map(show).join(" ")}`);
         for (const entry of output.entries) {
           if (entry.kind === "command") player.applied.push(fromUtf8(entry.data));

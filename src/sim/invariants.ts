@@ -81,7 +81,7 @@ export class ClusterInvariants {
     const { raft } = machine.core!.replicas.get(0)!;
     for (let at = index - count + 1; at <= index; at++) {
       const entry = raft.entryAt(at);
-      if (entry) this.#group.onCommitted(machine.id, [entry]);
+      if (entry) this.#group.onCommitted(machine.id, raft.term, [entry]);
     }
   }
 
