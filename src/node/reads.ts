@@ -169,8 +169,8 @@ export class ReadPath {
     });
   }
 
-  /** Nobody can be asked: what the contract then prefers. */
-  #giveUp(read: PendingRead, isolation: string): void {
+  /** Answers with what there is, and says so, where the contract prefers that to no answer. */
+  answerDegraded(read: PendingRead): boolean {
     const replica = this.#replica;
     const { contract } = read;
     if (contract.partition === "AvailabilityPreferred" && !contract.linearizable) {
@@ -184,8 +184,16 @@ export class ReadPath {
       };
       replica.sink.fact({ type: "readServed", path: "degraded", count: 1 });
       this.#serve(read, kept);
-      return;
+      return true;
     }
+    return false;
+  }
+
+  /** Nobody can be asked: what the contract then prefers. */
+  #giveUp(read: PendingRead, isolation: string): void {
+    if (this.answerDegraded(read)) return;
+    const replica = this.#replica;
+    const { contract } = read;
     if (contract.stalenessMs === undefined) return replica.refuse(read, failure("unavailable", isolation, true));
     const age = replica.stalenessMs();
     const measured = age === undefined ? "of unknown age" : `up to ${Math.ceil(age)} ms old`;

@@ -336,6 +336,8 @@ export class Replica {
   }
 
   #expire(pending: Pending, isolation: string | undefined): void {
+    // Also where nothing is known of a partition: who prefers availability gets an answer in time.
+    if (pending.kind === "read" && this.#reads.answerDegraded(pending)) return;
     const definite = pending.kind === "read" || (pending.kind === "write" && pending.tries === 0);
     if (this.#storageFull && definite)
       return this.refuse(pending, failure("storage-full", `the disk of node ${this.id} is full`, true));

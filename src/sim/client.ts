@@ -1,5 +1,5 @@
 import { emptyBytes, utf8, type NodeId, type Random } from "../base/index.ts";
-import type { Outcome, ReadContract, RequestBody } from "../contract/index.ts";
+import type { Kept, Outcome, ReadContract, RequestBody } from "../contract/index.ts";
 import {
   decodeResult,
   defaultKeyspace,
@@ -36,6 +36,8 @@ export interface ClientOptions {
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
   readonly bugs: ReadonlySet<string>;
+  /** What `promised` reads ask for. */
+  readonly contract: ReadContract | undefined;
 }
 
 interface Running {
@@ -55,6 +57,7 @@ interface Running {
   /** Whether an attempt may have happened. */
   inDoubt: boolean;
   note: string;
+  refused: string | undefined;
 }
 
 const retryDelayMs = 30;
@@ -124,6 +127,7 @@ export class SimClient {
       attempts: 0,
       inDoubt: false,
       note: "",
+      refused: undefined,
     };
     // Without a token there is nothing to say.
     if (this.#running.fence === 0) return this.#finish("fail");
@@ -171,6 +175,8 @@ export class SimClient {
     if (!outcome.ok) {
       const { failure } = outcome;
       running.note += `: ${failure.code}`;
+      if (["unavailable", "staleness", "deadline"].includes(failure.code))
+        running.refused ??= `${running.note}: ${failure.detail}`;
       if (!failure.definite && running.body && !isReadingTransaction(running)) running.inDoubt = true;
       return this.#again(retryDelayMs * (1 + this.#random.float()));
     }
@@ -206,11 +212,7 @@ export class SimClient {
     this.#finish("fail");
   }
 
-  #finish(
-    outcome: OperationRecord["outcome"],
-    value?: number,
-    kept?: { position: number; stalenessMs: number | undefined; degraded: boolean },
-  ): void {
+  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: Kept): void {
     const running = this.#running!;
     this.#running = undefined;
     this.#attempt++;
@@ -226,6 +228,8 @@ export class SimClient {
       position: kept?.position ?? 0,
       stalenessMs: kept?.stalenessMs,
       degraded: kept?.degraded ?? false,
+      guarantee: kept?.guarantee,
+      refused: running.refused,
       token: running.token,
       note: running.note,
     });
@@ -252,7 +256,10 @@ export class SimClient {
       return {
         type: "read",
         query,
-        contract: contractOf(operation.consistency, operation.boundMs),
+        contract:
+          operation.consistency === "promised"
+            ? this.#options.contract
+            : contractOf(operation.consistency, operation.boundMs),
         position: running.token,
       };
     }
@@ -354,7 +361,7 @@ const base = {
   partition: "ConsistencyPreferred",
 } as const;
 
-function contractOf(consistency: Consistency, boundMs: number): ReadContract {
+function contractOf(consistency: Exclude<Consistency, "promised">, boundMs: number): ReadContract {
   switch (consistency) {
     case "linearizable":
       return { ...base, linearizable: true, text: "Linearizable" };

@@ -17,6 +17,7 @@ export { type Fault, type FaultKind, type Plan } from "./plan.ts";
 export { drawPlanReport } from "./report.ts";
 export { runPlan, timelineOf, type NodeState, type RunOptions, type RunResult, type SimFailure } from "./run.ts";
 export { declaredKinds, type Scenario } from "./scenario.ts";
+export { contractFaults, contractScenario, type ContractFault } from "./scenarios/contracts.ts";
 export { scenarios } from "./scenarios/index.ts";
 export { shrink, type Shrunk } from "./shrink.ts";
 export { drawPlan } from "./swarm.ts";

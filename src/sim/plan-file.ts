@@ -1,6 +1,7 @@
 /** A failure as a file: its plan and what it broke. */
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
+import { consistencies } from "../workload/index.ts";
 import type { Plan } from "./plan.ts";
 
 const ms = Type.Number({ minimum: 0 });
@@ -44,11 +45,7 @@ const fault = Type.Union([
   Type.Object({ kind: Type.Literal("membership"), voters: nodes, learners: nodes, at: ms }),
 ]);
 
-const consistency = Type.Union(
-  ["linearizable", "session", "bounded", "eventual"].map((name) =>
-    Type.Literal(name as "linearizable" | "session" | "bounded" | "eventual"),
-  ),
-);
+const consistency = Type.Union(consistencies.map((name) => Type.Literal(name)));
 const counter = Type.String();
 const key = Type.String();
 const lock = Type.String();
@@ -89,6 +86,7 @@ const plan = Type.Object({
   faults: Type.Array(fault),
   operations: Type.Array(Type.Object({ at: ms, client: Type.Integer({ minimum: 0 }), operation })),
   leftDown: nodes,
+  contract: Type.Optional(Type.String()),
   bugs: Type.Array(Type.String()),
 });
 

@@ -71,6 +71,8 @@ export interface Plan {
   readonly operations: readonly PlannedOperation[];
   /** Nodes that stay down while the rest must make progress in the end. */
   readonly leftDown: readonly NodeId[];
+  /** What `promised` reads ask for, and are judged by: the text of a contract. */
+  readonly contract?: string;
   /** Planted mistakes. */
   readonly bugs: readonly string[];
 }

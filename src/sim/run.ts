@@ -1,5 +1,12 @@
 import { InvariantError, type NodeId } from "../base/index.ts";
-import { checkRecords, type Complaint, type OperationRecord, type PlannedOperation } from "../workload/index.ts";
+import { parseContract, readContractOf } from "../contract/index.ts";
+import {
+  checkContract,
+  checkRecords,
+  type Complaint,
+  type OperationRecord,
+  type PlannedOperation,
+} from "../workload/index.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import type { Scenario } from "./scenario.ts";
@@ -74,6 +81,7 @@ export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
     voters: Array.from({ length: plan.members }, (_, i) => i + 1),
     // One more client: it probes whether the cluster has recovered.
     clients: [...plan.clients, "idempotent"],
+    ...(plan.contract !== undefined && { contract: readContractOf(parseContract(plan.contract)) }),
     bugs: new Set(plan.bugs),
   };
 }
@@ -145,8 +153,20 @@ function play(world: World, plan: Plan, fired: Fired): void {
   recover(world, plan);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
-  const [complaint] = checkRecords(world.records);
+  const [complaint] = plan.contract === undefined ? checkRecords(world.records) : judge(world, plan.contract);
   if (complaint) throw new BrokenContract(complaint);
+}
+
+/** Counts what became of each clause; those that are broken. */
+function judge(world: World, text: string): Complaint[] {
+  const verdicts = checkContract(world.records, parseContract(text));
+  const count = (name: string, by: number): void => void world.counts.set(name, (world.counts.get(name) ?? 0) + by);
+  for (const { clause, verdict, claimed, degraded } of verdicts) {
+    count(`${clause}: claimed`, claimed);
+    count(`${clause}: degraded`, degraded);
+    count(`${clause}: ${verdict}`, 1);
+  }
+  return verdicts.filter(({ verdict }) => verdict === "broken");
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */

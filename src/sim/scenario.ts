@@ -68,6 +68,8 @@ export interface Scenario {
   readonly world?: Partial<Omit<WorldOptions, "seed" | "nodes" | "voters" | "clients" | "bugs" | "onLine">>;
   readonly workload?: Partial<WorkloadOptions>;
   readonly faults: readonly FaultSpec[];
+  /** Texts of contracts: each seed draws one, which all reads are promised and judged by. */
+  readonly contracts?: readonly string[];
   /** Whether a minority may stay away when the cluster must recover. */
   readonly leavesDown?: boolean;
 }

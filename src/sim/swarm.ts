@@ -24,7 +24,9 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
   const { durationMs } = scenario;
   const spares = scenario.spares ?? 0;
   const workload: WorkloadOptions = { ...defaultWorkload, ...scenario.workload, durationMs };
-  const clients = Array.from({ length: workload.clients }, () => pick(retryModes, random));
+  // What a contract promises to a session it promises to writes that are in one.
+  const modes: readonly RetryMode[] = scenario.contracts === undefined ? retryModes : ["session"];
+  const clients = Array.from({ length: workload.clients }, () => pick(modes, random));
   const operations = generate(workload, random.fork());
   const faults = scenario.faults.flatMap((spec) =>
     drawFaults(spec, {
@@ -48,6 +50,7 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
     faults,
     operations,
     leftDown,
+    ...(scenario.contracts !== undefined && { contract: pick(scenario.contracts, random) }),
     bugs,
   };
 }

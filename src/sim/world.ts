@@ -1,4 +1,5 @@
 import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
+import type { ReadContract } from "../contract/index.ts";
 import type { RequestBody } from "../contract/index.ts";
 import type { Event } from "../core/index.ts";
 import {
@@ -40,6 +41,8 @@ export interface WorldOptions {
   readonly clients: readonly RetryMode[];
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
+  /** What `promised` reads ask for. */
+  readonly contract?: ReadContract | undefined;
   readonly bugs: ReadonlySet<string>;
   /** Takes each line of the trace, for people. */
   readonly onLine?: (line: string) => void;
@@ -100,9 +103,10 @@ export class World implements Surroundings, ClientWorld {
       for (const { clock } of this.machines.values())
         clock.offsetMs = skews.below(2 * options.clockSkewMs) - options.clockSkewMs;
     }
-    const { operationTimeoutMs, attemptTimeoutMs, bugs } = options;
+    const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
     this.clients = options.clients.map(
-      (mode, id) => new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs, bugs }, this, random.fork()),
+      (mode, id) =>
+        new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs }, this, random.fork()),
     );
   }
 

@@ -1,5 +1,5 @@
 import { check, verdictText } from "../check/index.ts";
-import { keyHistory } from "./history.ts";
+import { historyOf } from "./history.ts";
 import { checkLocks } from "./locks.ts";
 import type { OperationRecord } from "./operation.ts";
 import { show } from "./show.ts";
@@ -148,7 +148,9 @@ function checkStaleness(records: readonly OperationRecord[], complain: Complain)
 
 /** Puts, deletes and linearizable gets, by the checker of any model. */
 function checkKeys(records: readonly OperationRecord[], complaints: Complaint[]): void {
-  const history = keyHistory(records);
+  const strict = ({ operation }: OperationRecord): boolean =>
+    operation.kind === "get" && operation.consistency === "linearizable";
+  const history = historyOf(records, "keys", strict);
   if (history.length === 0) return;
   const verdict = check(history, { model: "kv", property: "linearizable" });
   if (verdict.verdict === "broken") {

@@ -2,30 +2,34 @@ import type { Operation } from "../history/index.ts";
 import type { OperationRecord } from "./operation.ts";
 import { placesOf } from "./places.ts";
 
-/** The linearizable operations on keys, as a history that checkers read: values as texts, in order of invocation. */
-export function keyHistory(records: readonly OperationRecord[]): Operation[] {
-  const relevant = records.filter(({ operation, outcome }) => {
-    if (outcome === "fail") return false;
-    return (
-      operation.kind === "put" ||
-      operation.kind === "delete" ||
-      (operation.kind === "get" && operation.consistency === "linearizable")
-    );
+const kinds = { keys: ["put", "get", "delete"], counters: ["increment", "readCounter"] } as const;
+
+/** The operations on keys or counters as a history that checkers read, in order of invocation: all writes, and some reads. */
+export function historyOf(
+  records: readonly OperationRecord[],
+  objects: keyof typeof kinds,
+  includes: (read: OperationRecord) => boolean,
+): Operation[] {
+  const wanted: readonly string[] = kinds[objects];
+  const relevant = records.filter((record) => {
+    const { operation, outcome } = record;
+    if (outcome === "fail" || !wanted.includes(operation.kind)) return false;
+    return (operation.kind !== "get" && operation.kind !== "readCounter") || includes(record);
   });
   const places = placesOf(relevant);
   relevant.sort((a, b) => places.get(a)!.call - places.get(b)!.call);
   return relevant.flatMap((record, index): Operation[] => {
     const { operation, outcome, client } = record;
-    if (operation.kind !== "put" && operation.kind !== "get" && operation.kind !== "delete") return [];
     const { call, ret } = places.get(record)!;
+    const answers = outcome === "ok" && operation.kind !== "put" && operation.kind !== "delete";
     return [
       {
         index,
         process: client,
-        f: operation.kind,
-        key: operation.key,
-        input: operation.kind === "put" ? operation.value : null,
-        output: operation.kind === "get" && outcome === "ok" ? (record.value ?? null) : null,
+        f: operation.kind === "readCounter" ? "read" : operation.kind,
+        key: "counter" in operation ? operation.counter : "key" in operation ? operation.key : "",
+        input: operation.kind === "put" ? operation.value : operation.kind === "increment" ? operation.by : null,
+        output: answers ? (record.value ?? null) : null,
         outcome,
         call,
         ret,

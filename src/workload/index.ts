@@ -7,6 +7,7 @@
  * knows how. Nothing here sends anything.
  */
 export { checkRecords, type Complaint } from "./checks.ts";
+export { checkContract, type ClauseVerdict } from "./contract.ts";
 export { generate, type WorkloadOptions } from "./generate.ts";
 export {
   consistencies,

@@ -1,5 +1,5 @@
-/** What a read asks for. `bounded` comes with a bound in milliseconds. */
-export const consistencies = ["linearizable", "session", "bounded", "eventual"] as const;
+/** What a read asks for. `bounded` comes with a bound in milliseconds; `promised` is what the contract of the run says. */
+export const consistencies = ["linearizable", "session", "bounded", "eventual", "promised"] as const;
 export type Consistency = (typeof consistencies)[number];
 
 export type WorkOperation =
@@ -69,6 +69,10 @@ export interface OperationRecord {
   /** Of an ok: what the answer says how old it may be; undefined: it does not say. */
   readonly stalenessMs: number | undefined;
   readonly degraded: boolean;
+  /** Of an ok: which guarantee the answer says was kept. */
+  readonly guarantee?: string | undefined;
+  /** Why a node would not answer, if one said so; a later one may have. */
+  readonly refused?: string | undefined;
   /** Position that the client had seen when it asked. */
   readonly token: number;
   /** Which node answered last, and why not, for people. */

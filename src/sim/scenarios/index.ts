@@ -1,6 +1,7 @@
 /** Every scenario there is, in the order in which they are listed. */
 import type { Scenario } from "../scenario.ts";
 import { agreement } from "./agreement.ts";
+import { contracts } from "./contracts.ts";
 import { clocks } from "./clocks.ts";
 import { coordination } from "./coordination.ts";
 import { disks } from "./disks.ts";
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   ...clocks,
   ...membership,
   ...reading,
+  ...contracts,
   ...coordination,
   ...transactions,
 ];
