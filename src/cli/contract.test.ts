@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { properties } from "../check/index.ts";
 import { readCatalogue } from "../contract/index.ts";
@@ -45,6 +48,39 @@ test.each([
   [[], 2, /missing required argument/],
 ])("explain %j fails with %i", async (line, code, message) => {
   const result = await run("contract", "explain", ...line);
+  expect(result.errors).toMatch(message);
+  expect(result.code).toBe(code);
+});
+
+test("a contract on trial: kept by the engine, and broken where a mistake is planted, with a file to replay", async () => {
+  const out = mkdtempSync(join(tmpdir(), "cohort-contract-"));
+  try {
+    const line = ["contract", "check", "contracts/workshop.contract", "--jobs", "1", "--out", out, "--json"];
+    const kept = await run(...line, "--seeds", "4", "--faults", "partitions,crashes");
+    expect(kept.code).toBe(0);
+    expect(JSON.parse(kept.out)).toMatchObject({ verdict: "kept", seeds: 4, witnesses: [] });
+    const planted = await run(...line, "--seeds", "2", "--faults", "none", "--plant", "session-token-ignored");
+    expect(planted.code).toBe(1);
+    const { clauses, witnesses } = JSON.parse(planted.out) as {
+      clauses: { clause: string; verdict: string }[];
+      witnesses: { clause: string; file: string }[];
+    };
+    expect(clauses[0]).toMatchObject({ clause: "MonotonicRead", verdict: "broken" });
+    const witness = witnesses.find(({ clause }) => clause === "MonotonicRead")!;
+    const again = await run("sim", "replay", witness.file, "--json");
+    expect(again.code).toBe(1);
+    expect(again.out).toContain("MonotonicRead");
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+});
+
+test.each([
+  [["workshop", "--faults", "floods"], 2, /there are partitions, crashes/],
+  [["eventual; WriteConsistency: Eventual"], 1, /linearizable writes/],
+  [["causal", "--seeds", "0"], 2, /--seeds takes a whole number from 1/],
+])("check %j fails with %i", async (line, code, message) => {
+  const result = await run("contract", "check", ...line);
   expect(result.errors).toMatch(message);
   expect(result.code).toBe(code);
 });

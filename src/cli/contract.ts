@@ -1,5 +1,8 @@
 /** `cohort contract`: what a contract means, and whether the engine keeps it. */
 import { Command } from "commander";
+import { availableParallelism } from "node:os";
+import { contractOfEngine } from "../contract/index.ts";
+import { bugsOf, wholeNumber } from "./sim.ts";
 
 export function contractCommand(): Command {
   const command = new Command("contract")
@@ -11,6 +14,7 @@ export function contractCommand(): Command {
       '\nExample:\n  cohort contract explain "monotonic and bounded(100ms)"\n  cohort contract explain contracts/workshop.contract',
     );
   addExplain(command);
+  addCheck(command);
   addSchema(command);
   return command;
 }
@@ -20,12 +24,62 @@ function addExplain(command: Command): void {
     .command("explain")
     .description("what a contract implies, rules out and leaves open, what it costs, and how it is kept")
     .argument("<contract>", "a file with the text or JSON of a contract, the text itself, or - for standard input")
+    .option("--topology <name>", "also its price there: one of `cohort model topology`, or a file")
     .option("--json", "one JSON document on standard output")
     .addHelpText("after", '\nExample:\n  cohort contract explain "causal; PartitionBehavior: AvailabilityPreferred"')
-    .action(async (source: string, flags: { json?: true }) => {
+    .action(async (source: string, flags: { topology?: string; json?: true }) => {
       const { explainContract } = await import("./contract/explain.ts");
-      process.exitCode = explainContract(source, flags.json === true);
+      process.exitCode = explainContract(source, flags.topology, flags.json === true);
     });
+}
+
+function addCheck(command: Command): void {
+  command
+    .command("check")
+    .description("put a contract on trial in the simulator: a verdict for each clause, a witness for each broken one")
+    .argument("<contract>", "a file with a contract, the text itself, or - for standard input")
+    .option("--seeds <n>", "how many runs", "100")
+    .option("--seed <s>", "the first seed", "1")
+    .option(
+      "--faults <kinds>",
+      "partitions, crashes, pauses, clocks, weather, disks, joined by commas; all, none",
+      "all",
+    )
+    .option("--jobs <j>", "threads (default: one for each processor)")
+    .option("--plant <bugs>", "plant mistakes (`cohort sim list --bugs`), to see them found")
+    .option("--out <directory>", "where the files of witnesses go", ".cohort/sim")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText(
+      "after",
+      "\nExit code: 0 kept, 1 broken, 3 undecided.\n\nExample:\n  cohort contract check contracts/workshop.contract --seeds 500 --faults partitions,crashes",
+    )
+    .action(async (source: string, flags: CheckFlags) => {
+      const { checkContract, contractFaultsOf } = await import("./contract/check.ts");
+      const { readContract } = await import("./contract/source.ts");
+      const faults = contractFaultsOf(flags.faults);
+      const read = readContract(source, flags.json === true);
+      if (read === undefined) return void (process.exitCode = 1);
+      process.exitCode = await checkContract({
+        contract: contractOfEngine(read.contract, "raft"),
+        faults,
+        seeds: wholeNumber(flags.seeds, "--seeds", 1),
+        firstSeed: wholeNumber(flags.seed, "--seed", 0),
+        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
+        bugs: bugsOf(flags.plant),
+        out: flags.out,
+        json: flags.json === true,
+      });
+    });
+}
+
+interface CheckFlags {
+  readonly seeds: string;
+  readonly seed: string;
+  readonly faults: string;
+  readonly jobs?: string;
+  readonly plant?: string;
+  readonly out: string;
+  readonly json?: true;
 }
 
 function addSchema(command: Command): void {

@@ -164,7 +164,7 @@ function scenariosOf(names: string): readonly Scenario[] {
   });
 }
 
-function bugsOf(names: string | undefined): readonly string[] {
+export function bugsOf(names: string | undefined): readonly string[] {
   const bugs = names === undefined ? [] : names.split(",");
   for (const bug of bugs) {
     if (!plantedBugs.some(({ name }) => name === bug))
@@ -173,7 +173,7 @@ function bugsOf(names: string | undefined): readonly string[] {
   return bugs;
 }
 
-function wholeNumber(text: string, flag: string, least: number): number {
+export function wholeNumber(text: string, flag: string, least: number): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < least)
     throw new UsageError(`${flag} takes a whole number from ${least}, not "${text}"`);

@@ -35,9 +35,7 @@ export function parseReadContract(text: string): ReadContract {
       diagnosticAt(text, span, { severity: "error", code: "bad-consistency", message, suggestion: undefined }),
     ]);
   }
-  const problem = engineProblem(contract, "raft");
-  if (problem !== undefined) throw fail("unsupported", problem);
-  const read = readContractOf(contract);
+  const read = readContractOf(contractOfEngine(contract, "raft"));
   return clauses.has("PartitionBehavior") || read.linearizable ? read : { ...read, partition: undefined };
 }
 
@@ -45,7 +43,11 @@ const ofRequests: ReadonlySet<ClauseName> = new Set(["ReadConsistency", "Partiti
 
 /** As `parseContract`, for a keyspace of an engine; also throws `unsupported`. */
 export function parseKeyspaceContract(text: string, engine: Engine): Contract {
-  const contract = parseContract(text);
+  return contractOfEngine(parseContract(text), engine);
+}
+
+/** The contract, where the engine can keep it. Throws a CohortError: `unsupported`. */
+export function contractOfEngine(contract: Contract, engine: Engine): Contract {
   const problem = engineProblem(contract, engine);
   if (problem !== undefined) throw fail("unsupported", problem);
   return contract;

@@ -64,6 +64,8 @@ export function diagnosticText(text: string, diagnostic: Diagnostic): string {
 
 /** The candidate that was probably meant, by the least number of edits; undefined: none is near. */
 export function nearestName(word: string, candidates: Iterable<string>): string | undefined {
+  // Nobody meant a name by something that long.
+  if (word.length > 60) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;
   let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;

@@ -115,8 +115,9 @@ class Parser {
       availability,
     };
     this.#warnOfImplied(reads);
-    const nearest = nearestPossible(content).map(({ text }) => text);
-    for (const { theorem, clauses, message } of contradictionsOf(content)) {
+    const contradictions = contradictionsOf(content);
+    const nearest = contradictions.length === 0 ? [] : nearestPossible(content).map(({ text }) => text);
+    for (const { theorem, clauses, message } of contradictions) {
       const span = clauses.map((name) => this.#clauses.get(name)).find((place) => place !== undefined);
       this.#report(span ?? { from: 0, to: this.#text.length }, "error", `${message} (${theorem.name})`, {
         code: "contradiction",

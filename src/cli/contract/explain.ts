@@ -1,4 +1,5 @@
 import {
+  contractOfEngine,
   contractToJson,
   explain,
   readCatalogue,
@@ -9,16 +10,29 @@ import {
   type Explanation,
   type ReadName,
 } from "../../contract/index.ts";
+import { priceOf } from "../../model/index.ts";
+import { priceColumns, priceNotes, priceRows } from "../model/price.ts";
+import { tableText } from "../model/report.ts";
+import { loadTopology } from "../model/topology-file.ts";
 import { paint, print, printJson } from "../output.ts";
 import { readContract, shown, type Read } from "./source.ts";
 
 /** Prints what a contract means; the exit code. */
-export function explainContract(source: string, json: boolean): number {
+export function explainContract(source: string, topologyName: string | undefined, json: boolean): number {
   const read = readContract(source, json);
   if (read === undefined) return 1;
   const explanation = explain(read.contract);
-  if (json) printJson(documentOf(read, explanation));
-  else show(read, explanation);
+  const topology = topologyName === undefined ? undefined : loadTopology(topologyName);
+  if (topology !== undefined) contractOfEngine(read.contract, "raft");
+  const price = topology === undefined ? undefined : priceOf(read.contract, topology);
+  if (json) printJson({ ...documentOf(read, explanation), price });
+  else {
+    show(read, explanation);
+    if (topology === undefined || price === undefined) return 0;
+    heading(`Price on ${topology.name} (${topology.title})`);
+    for (const line of tableText(priceColumns, priceRows(price))) print(`  ${line}`);
+    for (const note of priceNotes(price)) print(`  ${note}`);
+  }
   return 0;
 }
 

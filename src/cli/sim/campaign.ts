@@ -1,9 +1,10 @@
 /** Campaigns over threads: seeds are handed out in small shares, results come back one by one. */
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { runSeed, scenarios, type Scenario, type SeedResult } from "../../sim/index.ts";
+import { runSeed, type Scenario, type SeedResult } from "../../sim/index.ts";
 
 interface Share {
-  readonly scenario: string;
+  /** Whole, since it may be one that has no name here. */
+  readonly scenario: Scenario;
   readonly seeds: readonly number[];
   readonly bugs: readonly string[];
 }
@@ -34,7 +35,7 @@ function* sharesOf({ scenarios: chosen, firstSeed, seeds, bugs, isSettled }: Cam
     for (let from = 0; from < seeds; from += shareSize) {
       if (isSettled(scenario)) break;
       const count = Math.min(shareSize, seeds - from);
-      yield { scenario: scenario.name, seeds: Array.from({ length: count }, (_, i) => firstSeed + from + i), bugs };
+      yield { scenario, seeds: Array.from({ length: count }, (_, i) => firstSeed + from + i), bugs };
     }
   }
 }
@@ -64,9 +65,7 @@ function runThread(shares: Generator<Share>, onResult: (result: SeedResult) => v
   });
 }
 
-function* resultsOf({ scenario: name, seeds, bugs }: Share): Generator<SeedResult> {
-  const scenario = scenarios.find((candidate) => candidate.name === name);
-  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+function* resultsOf({ scenario, seeds, bugs }: Share): Generator<SeedResult> {
   for (const seed of seeds) yield runSeed(scenario, seed, bugs);
 }
 

@@ -26,7 +26,7 @@ export interface RunScenarios {
   readonly json: boolean;
 }
 
-interface Report {
+export interface Report {
   readonly scenario: string;
   readonly seed: number;
   readonly clause: string;
@@ -65,11 +65,11 @@ export async function runScenarios(options: RunScenarios): Promise<number> {
   return ok ? 0 : 1;
 }
 
-async function reportFailure(
+export async function reportFailure(
   scenario: Scenario,
   seed: number,
   failure: SimFailure,
-  { bugs, out, json }: RunScenarios,
+  { bugs, out, json }: Pick<RunScenarios, "bugs" | "out" | "json">,
 ): Promise<Report> {
   if (!json)
     process.stderr.write(`${scenario.name}, seed ${seed}: ${failure.clause}; looking for a smaller schedule\n`);
