@@ -59,7 +59,17 @@ test("a contract on trial: kept by the engine, and broken where a mistake is pla
     const kept = await run(...line, "--seeds", "4", "--faults", "partitions,crashes");
     expect(kept.code).toBe(0);
     expect(JSON.parse(kept.out)).toMatchObject({ verdict: "kept", seeds: 4, witnesses: [] });
-    const planted = await run(...line, "--seeds", "2", "--faults", "none", "--plant", "session-token-ignored");
+    const planted = await run(
+      ...line,
+      "--seed",
+      "2",
+      "--seeds",
+      "1",
+      "--faults",
+      "disks",
+      "--plant",
+      "session-token-ignored",
+    );
     expect(planted.code).toBe(1);
     const { clauses, witnesses } = JSON.parse(planted.out) as {
       clauses: { clause: string; verdict: string }[];
