@@ -148,6 +148,29 @@ test("reads of one transaction agree, whatever is written meanwhile", async () =
   expect(await look("read-committed")).toBe(1);
 });
 
+test("reads side by side see one snapshot too, also where the first one is lost and asked again", async () => {
+  const cluster = new FakeCluster();
+  const { world } = cluster;
+  const [db, other] = [clientOf(cluster), clientOf(cluster)];
+  const both = { then: ["x", "y"].map((put) => ({ put, value: "1" })) };
+  await world.settle(other.transaction(both));
+  let lost = false;
+  for (const node of cluster.nodes) {
+    node.react = ({ body }) => {
+      if (body.type !== "read" || lost) return "answer";
+      lost = true;
+      return "lose";
+    };
+  }
+  const seen = db.transaction(
+    async (tx) => Promise.all([number(tx, "x"), number(tx, "y"), tx.list().then(({ items }) => items.length)]),
+    { isolation: "repeatable-read" },
+  );
+  await world.pass(100);
+  await world.settle(other.transaction({ then: ["x", "y", "z"].map((put) => ({ put, value: "2" })) }));
+  expect(await world.settle(seen)).toEqual([2, 2, 3]);
+});
+
 test("ranges are validated page by page, and only where they were read", async () => {
   const cluster = new FakeCluster();
   const { world } = cluster;

@@ -46,6 +46,8 @@ export class OpenTransaction {
   readonly #settings: ReadSettings;
   readonly #transaction: Transaction;
   #ended = false;
+  /** Settles when the read that fixes the snapshot has, however that ends. */
+  #fixing: Promise<void> | undefined;
 
   constructor(access: TransactionAccess, keyspace: string, transaction: Transaction, settings: ReadSettings) {
     this.#access = access;
@@ -60,16 +62,25 @@ export class OpenTransaction {
     const name = toBytes(key);
     const own = this.#transaction.own(name);
     if (own !== undefined) return own.value && { key: name, value: own.value, revision: 0 };
-    const { row, revision } = await this.#access.get(this.#keyspace, name, this.#transaction.readAt, this.#settings);
-    this.#open();
-    this.#transaction.read(name, revision);
+    const row = await this.#reading(async (readAt) => {
+      const found = await this.#access.get(this.#keyspace, name, readAt, this.#settings);
+      this.#open();
+      this.#transaction.read(name, found.revision);
+      return found.row;
+    });
     return row && { key: name, value: row.value, revision: row.revision };
   }
 
   /** One page of keys as of this transaction's snapshot, its own writes included. */
   async list(settings: TransactionListSettings = {}): Promise<{ items: SeenItem[]; more: boolean }> {
     this.#open();
-    const { readAt } = this.#transaction;
+    return this.#reading((readAt) => this.#listAt(readAt, settings));
+  }
+
+  async #listAt(
+    readAt: number | undefined,
+    settings: TransactionListSettings,
+  ): Promise<{ items: SeenItem[]; more: boolean }> {
     const page = await this.#access.list({
       ...this.#settings,
       keyspace: this.#keyspace,
@@ -107,6 +118,22 @@ export class OpenTransaction {
 
   end(): void {
     this.#ended = true;
+  }
+
+  /** Runs a read. The first one fixes the snapshot, and those that begin meanwhile wait for it. */
+  async #reading<T>(read: (readAt: number | undefined) => Promise<T>): Promise<T> {
+    const { isolation } = this.#transaction;
+    if (isolation === "read-committed") return read(undefined);
+    while (this.#transaction.readAt === undefined && this.#fixing !== undefined) await this.#fixing;
+    this.#open();
+    const { readAt } = this.#transaction;
+    if (readAt !== undefined) return read(readAt);
+    const first = read(undefined);
+    const settled = (): void => {
+      this.#fixing = undefined;
+    };
+    this.#fixing = first.then(settled, settled);
+    return first;
   }
 
   #open(): void {
