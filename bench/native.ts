@@ -6,12 +6,13 @@
  *
  * Without endpoints it starts three nodes of its own. `--profile` leaves a CPU profile of each in DIR.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connect, type Client } from "../src/client/index.ts";
 import { Cohort, nativeLoad } from "./cohort.ts";
+import { processorMs } from "./processes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -67,9 +68,3 @@ for (const name of values.only.split(",")) {
 await client.close();
 await cohort?.stop();
 rmSync(directory, { recursive: true, force: true });
-
-/** User and system time of a process so far; Linux counts it in hundredths of a second. */
-function processorMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}

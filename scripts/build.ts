@@ -48,5 +48,6 @@ writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(dist, file));
 // What README links to.
 cpSync(join(root, "docs"), join(dist, "docs"), { recursive: true });
+cpSync(join(root, "contracts"), join(dist, "contracts"), { recursive: true });
 cpSync(join(root, "src/model/topologies"), join(dist, "model/topologies"), { recursive: true });
 console.log(`dist/ is ${manifest.name} ${manifest.version}: ${rooms.join(", ")}`);

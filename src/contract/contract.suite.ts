@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
 import { partitionBehaviors, plainReads, type Contract, type ReadContract, type ReadGuarantee } from "./guarantees.ts";
 import { normalReads } from "./lattice.ts";
-import { contractText } from "./print.ts";
+import { contractText, readsText } from "./print.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
@@ -28,12 +28,24 @@ const query: fc.Arbitrary<Query> = fc.oneof(
   fc.record({ type: fc.constant("keyspaces") }),
 );
 
+const durationMs = fc.oneof(
+  fc.integer({ min: 1, max: 10_000_000 }),
+  fc.integer({ min: 1, max: 1_000_000 }).map((ms) => ms / 1000),
+);
+export const anyRead: fc.Arbitrary<ReadGuarantee> = fc.oneof(
+  { arbitrary: fc.constantFrom(...plainReads).map((guarantee) => ({ guarantee })), weight: 4 },
+  durationMs.map((boundMs) => ({ guarantee: "BoundedStaleness" as const, boundMs })),
+  fc.integer({ min: 1, max: 9 }).map((r) => ({ guarantee: "Quorum" as const, r })),
+);
+
+const guarantees = fc.array(anyRead, { minLength: 1, maxLength: 4 }).map((reads) => readsText(normalReads(reads)));
+
 const contract: fc.Arbitrary<ReadContract> = fc.record({
   linearizable: fc.boolean(),
   session: fc.boolean(),
   stalenessMs: milliseconds,
   partition: fc.constantFrom(...partitionBehaviors, undefined),
-  text,
+  text: guarantees,
 });
 
 export const anyBody: fc.Arbitrary<RequestBody> = fc.oneof(
@@ -41,7 +53,7 @@ export const anyBody: fc.Arbitrary<RequestBody> = fc.oneof(
   fc.record({ type: fc.constant("read"), query, contract: fc.option(contract, { nil: undefined }), position: whole }),
 );
 
-const kept = fc.record({ guarantee: text, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
+const kept = fc.record({ guarantee: guarantees, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
 export const anyOutcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ ok: fc.constant(true), result: bytes, kept }),
   fc.record({ ok: fc.constant(false), failure: anyFailure }),
@@ -53,16 +65,6 @@ export const anyEvent: fc.Arbitrary<WatchEvent> = fc.record({
   value: bytes,
   revision: whole,
 });
-
-const durationMs = fc.oneof(
-  fc.integer({ min: 1, max: 10_000_000 }),
-  fc.integer({ min: 1, max: 1_000_000 }).map((ms) => ms / 1000),
-);
-export const anyRead: fc.Arbitrary<ReadGuarantee> = fc.oneof(
-  { arbitrary: fc.constantFrom(...plainReads).map((guarantee) => ({ guarantee })), weight: 4 },
-  durationMs.map((boundMs) => ({ guarantee: "BoundedStaleness" as const, boundMs })),
-  fc.integer({ min: 1, max: 9 }).map((r) => ({ guarantee: "Quorum" as const, r })),
-);
 
 /** Contracts in normal form, also impossible ones. */
 export const anyContract: fc.Arbitrary<Contract> = fc
