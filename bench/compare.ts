@@ -5,6 +5,7 @@
  *     npm run bench                      everything
  *     npm run bench -- --only writes     writes | http | reads | failover | memory
  *     npm run bench -- --seconds 2 --trials 3
+ *     npm run bench -- sim | check       the simulator and the checkers, alone
  *
  * Prints a table for README and, with --json, one document. Where etcd, wrk or Go are missing it says so
  * and measures Cohort alone.

@@ -1,6 +1,7 @@
 /** `cohort sim`: scenarios over seeds, replays, shrinking. */
 import { Command } from "commander";
 import { availableParallelism } from "node:os";
+import { parseDurationMs } from "../contract/index.ts";
 import { plantedBugs, scenarios, type Scenario } from "../sim/index.ts";
 import { paint, print, printJson, UsageError } from "./output.ts";
 
@@ -15,6 +16,7 @@ export function simCommand(): Command {
   addReplay(command);
   addShrink(command);
   addProve(command);
+  addExplore(command);
   return command;
 }
 
@@ -148,6 +150,60 @@ function addProve(command: Command): void {
         seeds: wholeNumber(flags.seeds, "--seeds", 1),
         jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
         only: flags.only === undefined ? undefined : bugsOf(flags.only),
+        out: flags.out,
+        json: flags.json === true,
+      });
+    });
+}
+
+interface ExploreFlags {
+  readonly depth: string;
+  readonly from: string;
+  readonly nodes: string;
+  readonly operations: string;
+  readonly disturbances: string;
+  readonly maxStates: string;
+  readonly timeLimit: string;
+  readonly plant?: string;
+  readonly out: string;
+  readonly json?: true;
+}
+
+function addExplore(command: Command): void {
+  command
+    .command("explore")
+    .description("try every order in which things can happen in a small world, and show the shortest that breaks it")
+    .argument("<scenario>", "whose faults and settings: a name of `cohort sim list`")
+    .option("--depth <d>", "how many steps", "8")
+    .option("--from <where>", "leader: a leader has been elected; start: nodes have just started", "leader")
+    .option("--nodes <n>", "how many nodes", "3")
+    .option("--operations <n>", "how many operations of clients", "2")
+    .option("--disturbances <n>", "how many timers, crashes, retries and other faults on one path, together", "1")
+    .option("--max-states <n>", "stop after so many different states", "2000000")
+    .option("--time-limit <duration>", "stop after this time", "60s")
+    .option("--plant <bugs>", "plant mistakes (`cohort sim list --bugs`), to see them found")
+    .option("--out <directory>", "where the page of a counterexample goes", ".cohort/sim")
+    .option("--json", "one JSON document on standard output")
+    .addHelpText("after", "\nExample:\n  cohort sim explore session-tokens --depth 6 --plant session-token-ignored")
+    .action(async (name: string, flags: ExploreFlags) => {
+      const { exploreScenario } = await import("./sim/explore.ts");
+      const [scenario, ...others] = scenariosOf(name);
+      if (scenario === undefined || others.length > 0) throw new UsageError("explore one scenario at a time");
+      const { from } = flags;
+      if (from !== "start" && from !== "leader") throw new UsageError(`--from takes start or leader, not "${from}"`);
+      const timeLimitMs = parseDurationMs(flags.timeLimit);
+      if (timeLimitMs === undefined)
+        throw new UsageError(`--time-limit ${flags.timeLimit}: write a duration such as 60s`);
+      process.exitCode = await exploreScenario({
+        scenario,
+        depth: wholeNumber(flags.depth, "--depth", 1),
+        from,
+        nodes: wholeNumber(flags.nodes, "--nodes", 1),
+        operations: wholeNumber(flags.operations, "--operations", 0),
+        disturbances: wholeNumber(flags.disturbances, "--disturbances", 0),
+        maxStates: wholeNumber(flags.maxStates, "--max-states", 1),
+        timeLimitMs,
+        bugs: bugsOf(flags.plant),
         out: flags.out,
         json: flags.json === true,
       });

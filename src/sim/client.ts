@@ -298,9 +298,9 @@ export class SimClient {
   }
 }
 
-type Read = Extract<WorkOperation, { kind: "readCounter" | "get" }>;
+export type Read = Extract<WorkOperation, { kind: "readCounter" | "get" }>;
 
-function isRead(operation: WorkOperation): operation is Read {
+export function isRead(operation: WorkOperation): operation is Read {
   return operation.kind === "readCounter" || operation.kind === "get";
 }
 
@@ -312,9 +312,9 @@ function openSession(client: number): RequestBody {
   return { type: "write", command };
 }
 
-type SingleWrite = Exclude<WorkOperation, Read | TransactionWork>;
+export type SingleWrite = Exclude<WorkOperation, Read | TransactionWork>;
 
-function isReadingTransaction({ transaction, ask }: Running): boolean {
+export function isReadingTransaction({ transaction, ask }: Running): boolean {
   return transaction !== undefined && !(ask !== undefined && "write" in ask);
 }
 
@@ -322,7 +322,7 @@ function isWriting(running: Running): boolean {
   return running.transaction === undefined ? !isRead(running.planned.operation) : !isReadingTransaction(running);
 }
 
-function writeOf(operation: SingleWrite, fence: number, claim: string): Operation {
+export function writeOf(operation: SingleWrite, fence: number, claim: string): Operation {
   switch (operation.kind) {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };
@@ -361,7 +361,7 @@ const base = {
   partition: "ConsistencyPreferred",
 } as const;
 
-function contractOf(consistency: Exclude<Consistency, "promised">, boundMs: number): ReadContract {
+export function contractOf(consistency: Exclude<Consistency, "promised">, boundMs: number): ReadContract {
   switch (consistency) {
     case "linearizable":
       return { ...base, linearizable: true, text: "Linearizable" };
@@ -385,7 +385,7 @@ function fencedValueOf(result: Result | Answer, fence: number): number {
   return result.kind === "transaction" && !result.succeeded ? 0 : fence;
 }
 
-function valueOf(result: Result | Answer): number | undefined {
+export function valueOf(result: Result | Answer): number | undefined {
   if (result.kind === "claim") return result.token;
   if (result.kind === "counter" || result.kind === "counterValue") return result.value;
   if (result.kind !== "row" || result.row === undefined) return undefined;

@@ -46,11 +46,13 @@ class Drawing {
   readonly #before: readonly TimelineMoment[];
   readonly #nodes: readonly End[];
   readonly #clients: readonly End[];
+  readonly #unit: Timeline["unit"];
   readonly #rows: number[] = [];
   readonly #height: number;
   readonly #parts: string[] = [];
 
   constructor(timeline: Timeline, all: readonly TimelineMoment[], moments: readonly TimelineMoment[]) {
+    this.#unit = timeline.unit;
     this.#moments = moments;
     this.#before = moments.length === 0 ? [] : all.slice(0, all.indexOf(moments[0]!));
     const present = new Set(moments.flatMap(lanesOf));
@@ -106,7 +108,7 @@ class Drawing {
   #times(): void {
     let shown = "";
     this.#moments.forEach(({ at }, place) => {
-      const text = `${at.toFixed(1)} ms`;
+      const text = this.#unit === "ms" ? `${at.toFixed(1)} ms` : `step ${at}`;
       if (text === shown) return;
       shown = text;
       this.#parts.push(`<text class="time" x="${left - 16}" y="${this.#y(place) + 4}">${text}</text>`);

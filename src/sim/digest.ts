@@ -47,6 +47,11 @@ export class TraceDigest {
     return this.word(code);
   }
 
+  /** All of another digest. */
+  digest(other: TraceDigest): this {
+    return this.word(other.#one).word(other.#other).word(other.#length);
+  }
+
   /** Sixteen hexadecimal digits. */
   get value(): string {
     const end = (lane: number): string => {

@@ -11,6 +11,16 @@
 export { plantedBugs, type PlantedBug } from "./bugs.ts";
 export { runSeed, Tally, type SeedResult } from "./campaign.ts";
 export { TraceDigest } from "./digest.ts";
+export {
+  explore,
+  tellCounterexample,
+  type Counterexample,
+  type ExploreOptions,
+  type ExploreProgress,
+  type ExploreResult,
+} from "./explore/explore.ts";
+export type { Choice } from "./explore/choice.ts";
+export { settingOf, type Setting, type SettingOptions } from "./explore/setting.ts";
 export { describeFault } from "./faults.ts";
 export { formatPlanFile, parsePlanFile, type PlanFile } from "./plan-file.ts";
 export { type Fault, type FaultKind, type Plan } from "./plan.ts";

@@ -1,7 +1,12 @@
 import { InvariantError, type NodeId } from "../base/index.ts";
-import type { NodeFact } from "../node/index.ts";
+import type { NodeCore, NodeFact } from "../node/index.ts";
 import { GroupInvariants } from "../raft/index.ts";
-import type { Machine } from "./machine.ts";
+
+/** A process that is watched, on a machine of any world. */
+interface Machine {
+  readonly id: NodeId;
+  readonly core: NodeCore | undefined;
+}
 
 /** Entries are compared through their term, timestamp and predecessor: equal ones follow equal ones. */
 interface Seen {

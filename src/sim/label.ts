@@ -1,4 +1,5 @@
 /** Messages and operations in few words, for diagrams; `trace.ts` has every field. */
+import { unreachable } from "../base/index.ts";
 import type { NodeMessage } from "../node/index.ts";
 import type { OperationRecord, WorkOperation } from "../workload/index.ts";
 import type { MessageKind } from "./timeline.ts";
@@ -73,8 +74,15 @@ export function operationText(operation: WorkOperation): string {
       return `get ${operation.key} (${operation.consistency})`;
     case "delete":
       return `delete ${operation.key}`;
+    case "transaction":
+      return `${operation.steps.map(({ f, key, value }) => `${f} ${f === "all" ? value : key}`).join(", ")} (${operation.isolation})`;
+    case "acquire":
+    case "renew":
+    case "release":
+    case "guarded":
+      return `${operation.kind} ${operation.lock}`;
     default:
-      return "operation";
+      return unreachable(operation);
   }
 }
 

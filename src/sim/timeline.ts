@@ -56,11 +56,14 @@ export class Timeline {
   /** Every event of a core, where that is wanted. */
   readonly steps: TimelineStep[] | undefined;
   readonly #mostMoments: number;
+  /** What `at` counts. */
+  readonly unit: "ms" | "step";
   #moments: TimelineMoment[] = [];
   /** So many were forgotten. */
   #forgotten = 0;
 
-  constructor(nodes: readonly NodeId[], clients: readonly End[], whole = false) {
+  constructor(nodes: readonly NodeId[], clients: readonly End[], whole = false, unit: "ms" | "step" = "ms") {
+    this.unit = unit;
     this.nodes = nodes;
     this.clients = clients;
     this.steps = whole ? [] : undefined;

@@ -2,14 +2,7 @@ import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
 import type { ReadContract } from "../contract/index.ts";
 import type { RequestBody } from "../contract/index.ts";
 import type { Event } from "../core/index.ts";
-import {
-  defaultNodeSettings,
-  type NodeConfig,
-  type NodeFact,
-  type NodeMessage,
-  type NodeOutput,
-  type NodeProtocol,
-} from "../node/index.ts";
+import { type NodeConfig, type NodeFact, type NodeMessage, type NodeOutput, type NodeProtocol } from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
 import type { OperationRecord, RetryMode, WorkOperation } from "../workload/index.ts";
 import { SimClient, type ClientWorld } from "./client.ts";
@@ -19,6 +12,7 @@ import { Machine, type Surroundings } from "./machine.ts";
 import { Network, type End, type NetworkOptions } from "./network.ts";
 import { EventQueue } from "./queue.ts";
 import type { Moment } from "./plan.ts";
+import { nodeSettings } from "./settings.ts";
 import { labelOf, operationText, outcomeText } from "./label.ts";
 import type { MessageKind, Timeline } from "./timeline.ts";
 import { describeEvent, describeFact, mixEvent } from "./trace.ts";
@@ -87,13 +81,7 @@ export class World implements Surroundings, ClientWorld {
     const networkSeed = random.u32();
     this.network = new Network(this, options.network, (from, to) => seededRandom(mix(networkSeed, from, to)));
     this.nodes = Array.from({ length: options.nodes }, (_, i) => i + 1);
-    const settings = {
-      bootstrap: { voters: options.voters, outgoing: [], learners: [] },
-      raft: { ...defaultNodeSettings.raft, ...options.raft },
-      checkpointIntervalMs: options.checkpointIntervalMs,
-      checkpointBytes: options.checkpointBytes,
-      ...(options.bugs.size > 0 ? { bugs: options.bugs } : {}),
-    };
+    const settings = nodeSettings(options);
     const { segmentSizeBytes, disk, clockErrorMs } = options;
     const machine = { settings, segmentSizeBytes, diskMinMs: disk.minMs, diskMaxMs: disk.maxMs, clockErrorMs };
     for (const id of this.nodes)

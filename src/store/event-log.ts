@@ -31,7 +31,7 @@ export interface PackedEvent extends Place {
 export class EventLog {
   readonly #overlay: Overlay;
   /** The events since the last row: `count` of them, from `first` on. */
-  #writer = new ByteWriter(2 * maximumBytes);
+  #writer = new ByteWriter();
   #count = 0;
   #first: Place = { revision: 0, ordinal: 0 };
 

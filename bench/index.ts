@@ -1,0 +1,17 @@
+/** What `npm run bench` runs: `sim`, `check`, or, without a name, Cohort beside its peers. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+const [what, ...rest] = process.argv.slice(2);
+if (what === "sim" || what === "check") {
+  const { values } = parseArgs({
+    args: rest,
+    options: {
+      json: { type: "boolean", default: false },
+      histories: { type: "string" },
+      operations: { type: "string", default: "1000000" },
+    },
+  });
+  if (what === "sim") (await import("./sim.ts")).benchSim(values.json);
+  else (await import("./check.ts")).benchCheck(values.json, values.histories, Number(values.operations));
+} else await import("./compare.ts");
