@@ -69,6 +69,8 @@ test("a wait ends, and leaves nothing in the queue", async () => {
   await expect(world.settle(db.lock("l", { permits: 3 }))).rejects.toEqual(code("exists"));
   expect(await world.settle(db.holders("l"))).toMatchObject({ holders: [{ token: lock.token }], waiting: 0 });
   await expect(db.lock("l", { ttlMs: 0.5 })).rejects.toEqual(code("bad-request"));
+  await expect(world.settle(db.lock(""))).rejects.toEqual(code("bad-request"));
+  await expect(db.holders("")).rejects.toEqual(code("bad-request"));
 });
 
 test("an election has one leader, which everyone can read", async () => {

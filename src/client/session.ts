@@ -170,6 +170,7 @@ export class Session {
 
   /** Who holds a lock, and how many wait for it. */
   async holders(name: string, settings: ReadSettings = {}): Promise<LockView> {
+    if (name === "") throw fail("bad-request", "the name of the lock is empty");
     return this.#read({ type: "lock", name, claim: "" }, settings, (answer, kept) => {
       const { holders, waiting } = expected(answer, "lockState");
       return { holders, waiting, kept };
