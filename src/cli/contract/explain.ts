@@ -77,7 +77,10 @@ function show({ contract, text, warnings }: Read, explanation: Explanation): voi
   const { cap, pacelc, engines } = explanation;
   print(`  CAP: reads ${cap.reads}, writes ${cap.writes}. PACELC: reads ${pacelc.reads}, writes ${pacelc.writes}.`);
   heading("Kept by");
-  print(`  ${engines.length === 0 ? "no engine of this release" : engines.join(", ")}`);
+  if (engines.includes("raft")) print("  raft, the engine of this release's clusters");
+  if (engines.includes("dynamo"))
+    print("  dynamo, which this release has as a library (cohort/dynamo), not in its clusters");
+  if (engines.length === 0) print("  no engine of this release");
 }
 
 function showGuarantee(contract: Contract, title: string, name: ReadName): void {
