@@ -4,6 +4,7 @@ import { parseContract } from "../contract/index.ts";
 import type { Topology } from "../model/index.ts";
 import { readContract } from "./contract/source.ts";
 import { loadTopology, shippedTopologies, topologyJsonSchema } from "./model/topology-file.ts";
+import { balanceReport } from "./model/balance.ts";
 import { priceReport, workshopContract } from "./model/price.ts";
 import { showReport, tableText, type ReportFlags } from "./model/report.ts";
 import { print, printJson, UsageError } from "./output.ts";
@@ -19,6 +20,7 @@ export function modelCommand(): Command {
     );
   addTopology(command);
   addPrice(command);
+  addBalance(command);
   return command;
 }
 
@@ -69,6 +71,35 @@ function addPrice(command: Command): void {
       const topology: Topology = loadTopology(flags.topology);
       showReport(priceReport(contract, topology, numberOf(flags.seed, "--seed", 0)), flags);
     });
+}
+
+function addBalance(command: Command): void {
+  withReport(
+    command
+      .command("balance")
+      .description("how evenly keys lie on nodes, and how many move when one comes: measured, beside the theory"),
+    "cohort model balance --nodes 12 --replicas 3 --svg charts",
+  )
+    .option("--nodes <n>", "before one is added", "10")
+    .option("--replicas <n>", "copies of each key", "1")
+    .option("--keys <n>", "how many are placed", "20000")
+    .option("--seed <s>", "other keys", "1")
+    .action((flags: ReportFlags & { nodes: string; replicas: string; keys: string; seed: string }) => {
+      const nodes = wholeOf(flags.nodes, "--nodes", 2, 200);
+      const replicas = wholeOf(flags.replicas, "--replicas", 1, nodes);
+      const keys = wholeOf(flags.keys, "--keys", 100, 1_000_000);
+      const seed = wholeOf(flags.seed, "--seed", 0);
+      if (keys * nodes > 2_000_000)
+        throw new UsageError("--keys times --nodes is at most 2,000,000: that is enough to see it");
+      const virtualNodes = [1, 4, 16, 64, 128, 256, 512];
+      showReport(balanceReport({ nodes, replicas, keys, seed, virtualNodes }), flags);
+    });
+}
+
+function wholeOf(text: string, flag: string, least: number, most = 2 ** 31): number {
+  const value = numberOf(text, flag, least, most);
+  if (!Number.isInteger(value)) throw new UsageError(`${flag} takes a whole number, not "${text}"`);
+  return value;
 }
 
 /** The options that every report has. */

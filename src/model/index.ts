@@ -8,6 +8,7 @@
  * random numbers that are passed in. Nothing here measures, draws pictures or knows where a topology's file is.
  */
 export * from "./availability.ts";
+export * from "./balance.ts";
 export * from "./distributions.ts";
 export * from "./price.ts";
 export * from "./raft-path.ts";
