@@ -46,6 +46,9 @@ const manifest = {
 };
 writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, file), join(dist, file));
+// The pages of the console, ready made.
+execFileSync(process.execPath, [join(root, "console/build.ts")], { cwd: root, stdio: "inherit" });
+cpSync(join(root, "console/dist"), join(dist, "console"), { recursive: true });
 // What README links to.
 cpSync(join(root, "docs"), join(dist, "docs"), { recursive: true });
 cpSync(join(root, "contracts"), join(dist, "contracts"), { recursive: true });

@@ -237,6 +237,33 @@ describe("history", () => {
   });
 });
 
+describe("design", () => {
+  test("a contract is priced on a topology; a contradiction is shown with what is possible, and taken", async () => {
+    await page.goto(`${url}/design`);
+    await page.getByTestId("price").getByText("reads, ms").waitFor({ timeout: 15_000 });
+    await page.getByText(/Simulated: \d+ operations/).waitFor({ timeout: 15_000 });
+    await page.getByRole("button", { name: "n2" }).click();
+    await page.getByLabel("begin with").selectOption({ label: "What CAP forbids" });
+    await page
+      .getByText(/Linearizable reads cannot be AvailabilityPreferred/)
+      .first()
+      .waitFor();
+    await page.locator(".possible").first().click();
+    await page.getByText("No contradiction").waitFor();
+    const editor = page.getByLabel("Contract", { exact: true }).locator(".cm-content");
+    await editor.fill("ReadConsistency: Linearisable");
+    await page
+      .getByText(/write Linearizable/)
+      .first()
+      .waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByLabel("begin with").selectOption({ label: "A shopping cart" });
+    await page.getByRole("button", { name: "Save design.md" }).click({ timeout: 10_000 });
+    expect((await download).suggestedFilename()).toBe("design.md");
+    expect(complaints).toEqual([]);
+  });
+});
+
 test("by keyboard alone: to the lab and back, a fault, an answer, the tour", async () => {
   await page.goto(url);
   await leaderShown();
@@ -280,7 +307,7 @@ test.each(["light", "dark"] as const)(
       "/": nodeIs("leader"),
       "/lab#scenario=basic&seed=1": '[data-testid="verdict"]',
       "/history": '[data-testid="judgement"]',
-      "/design": "h1",
+      "/design": '[data-testid="price"]',
     };
     for (const [path, selector] of Object.entries(ready)) {
       await page.setViewportSize({ width: 1280, height: 900 });

@@ -94,7 +94,7 @@ export function LatencyChart(props: { readonly price: Price; readonly measured: 
       </For>
       <For each={curves()}>
         {({ name, class: kind }, place) => (
-          <g transform={`translate(${width - 172} ${height - box.bottom - 14 - place() * 17})`}>
+          <g transform={`translate(${box.left + 10} ${box.top + 12 + place() * 17})`}>
             <line class={`curve ${kind}`} x1="0" x2="24" y1="0" y2="0" />
             <text class="tick" x="30" y="4">
               {name}
@@ -109,9 +109,28 @@ export function LatencyChart(props: { readonly price: Price; readonly measured: 
   );
 }
 
+/** Contracts that cost the same are one point with all their names. */
+function merged(choices: readonly Alternative[]): Alternative[] {
+  const groups: { label: string; price: Price }[] = [];
+  for (const { label, price } of choices) {
+    const near = (a: number, b: number): boolean => Math.abs(Math.log(Math.max(a, 0.05) / Math.max(b, 0.05))) < 0.12;
+    const same = groups.find(
+      (group) =>
+        near(group.price.reads.p99Ms, price.reads.p99Ms) &&
+        near(group.price.staleness.proved.p99Ms, price.staleness.proved.p99Ms),
+    );
+    if (same === undefined) groups.push({ label, price });
+    else {
+      same.label = `${same.label}, ${label}`;
+      same.price = price;
+    }
+  }
+  return groups;
+}
+
 /** Latency against age: lower left is better, and what goes on in a partition is drawn round. */
 export function TradeOff(props: { readonly price: Price; readonly alternatives: readonly Alternative[] }): JSX.Element {
-  const all = () => [...props.alternatives, { label: "yours", price: props.price }];
+  const all = () => merged([...props.alternatives, { label: "yours", price: props.price }]);
   const ageOf = (price: Price): number => Math.max(0.1, price.staleness.proved.p99Ms);
   const bounds = (values: readonly number[]): [number, number] => [
     Math.min(...values) / 1.8,
@@ -151,8 +170,8 @@ export function TradeOff(props: { readonly price: Price; readonly alternatives: 
         )}
       </For>
       <For each={all()}>
-        {({ label, price }, place) => {
-          const own = label === "yours";
+        {({ label, price }) => {
+          const own = label.includes("yours");
           const at = { x: x(Math.max(0.05, price.reads.p99Ms)), y: y(ageOf(price)) };
           return (
             <g class="choice" classList={{ own }}>
@@ -164,9 +183,9 @@ export function TradeOff(props: { readonly price: Price; readonly alternatives: 
               </Show>
               <text
                 class="tick"
-                x={at.x + (own ? -12 : 11)}
-                y={at.y + (own ? 4 : 4 + ((place() % 3) - 1) * 11)}
-                text-anchor={own ? "end" : "start"}
+                x={at.x > width / 2 ? at.x - 13 : at.x + 13}
+                y={at.y + 4}
+                text-anchor={at.x > width / 2 ? "end" : "start"}
               >
                 {label}
               </text>

@@ -1,6 +1,6 @@
 /** The contract as text, with the same parser that the store uses: what is wrong is marked while it is written. */
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { lintGutter, linter, type Diagnostic as Marked } from "@codemirror/lint";
+import { linter, type Diagnostic as Marked } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { createEffect, onCleanup, onMount, type JSX } from "solid-js";
@@ -67,8 +67,11 @@ export function Editor(props: { readonly text: string; readonly onChange: (text:
   let host!: HTMLDivElement;
   let view: EditorView | undefined;
   onMount(() => {
+    // In a shadow the editor adopts its style sheets, which the content-security policy lets it; elsewhere it writes some.
+    const shadow = host.attachShadow({ mode: "open" });
     view = new EditorView({
-      parent: host,
+      parent: shadow,
+      root: shadow,
       state: EditorState.create({
         doc: props.text,
         extensions: [
@@ -78,7 +81,6 @@ export function Editor(props: { readonly text: string; readonly onChange: (text:
           EditorView.lineWrapping,
           // Tab leaves the editor, as it leaves everything else.
           keymap.of([...defaultKeymap, ...historyKeymap]),
-          lintGutter(),
           linter((current) => mark(current.state.doc.toString()), { delay: 150 }),
           EditorView.contentAttributes.of({ "aria-label": "Contract" }),
           EditorView.updateListener.of((update) => update.docChanged && props.onChange(update.state.doc.toString())),

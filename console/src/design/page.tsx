@@ -226,7 +226,7 @@ function Meaning(props: { readonly contract: Contract }): JSX.Element {
         <span class="chip">kept by {meaning().engines.join(" or ") || "no engine here"}</span>
       </div>
       <div>
-        <h3>When the network splits</h3>
+        <h2>When the network splits</h2>
         <ul class="plain">
           <For each={meaning().inPartition}>{(line) => <li>{line}</li>}</For>
         </ul>

@@ -53,7 +53,9 @@ function Box(props: {
       {(parts) => (
         <div class="domain">
           <span class="small soft">
-            {props.domain.kind} {props.domain.name}
+            {props.domain.name.startsWith(props.domain.kind)
+              ? props.domain.name
+              : `${props.domain.kind} ${props.domain.name}`}
             <For each={sites()}>
               {({ name, share }) => (
                 <strong class="site">

@@ -166,7 +166,7 @@ const everyClause = [
 const compareEvery = 64;
 
 /** When each invariant and each clause of the contract was put to the test, as far as the run tells. */
-export function lightsOf(plan: Plan, result: RunResult, timeline: Timeline): Light[] {
+export function lightsOf(result: RunResult, timeline: Timeline): Light[] {
   const tested = new Map<string, number[]>(everyClause.map((clause) => [clause, []]));
   const test = (clause: string, at: number): void => void tested.get(clause)?.push(at);
   for (const moment of timeline.moments) {
@@ -192,8 +192,8 @@ export function lightsOf(plan: Plan, result: RunResult, timeline: Timeline): Lig
     else if (operation.consistency === "session") test("session", completedAt);
     else if (operation.consistency === "bounded") test("bounded staleness", completedAt);
   }
-  if (result.simulatedMs > plan.durationMs) test("liveness", result.simulatedMs);
   const { failure } = result;
+  if (failure === undefined) test("liveness", result.simulatedMs);
   if (failure !== undefined && !tested.has(failure.clause)) tested.set(failure.clause, []);
   // A scenario without locks says nothing about locks.
   for (const clause of ["fencing", "lease"])

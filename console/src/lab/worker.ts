@@ -142,7 +142,7 @@ function draw(
     operations: plan.operations.length,
     mistakes: plan.bugs.map((bug) => plantedBugs.find(({ name }) => name === bug)?.title ?? bug),
     kinds,
-    lights: lightsOf(plan, result, timeline),
+    lights: lightsOf(result, timeline),
     file: formatPlanFile({ clause: failure?.clause ?? "", story: failure?.detail ?? "", plan }),
     ...drawn,
   };
