@@ -30,13 +30,16 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addFaultCommands(program);
   // These bring whole rooms with them, which a node should not carry and other commands not wait for.
   if (!program.commands.some((command) => command.name() === argv[2])) {
-    const [{ checkCommand }, { contractCommand }, { modelCommand }, { simCommand }] = await Promise.all([
-      import("./check.ts"),
-      import("./contract.ts"),
-      import("./model.ts"),
-      import("./sim.ts"),
-    ]);
-    for (const command of [checkCommand, contractCommand, modelCommand, simCommand]) program.addCommand(command());
+    const [{ checkCommand }, { contractCommand }, { designCommand }, { modelCommand }, { simCommand }] =
+      await Promise.all([
+        import("./check.ts"),
+        import("./contract.ts"),
+        import("./design.ts"),
+        import("./model.ts"),
+        import("./sim.ts"),
+      ]);
+    for (const command of [checkCommand, contractCommand, designCommand, modelCommand, simCommand])
+      program.addCommand(command());
   }
   try {
     await program.parseAsync(argv);

@@ -9,9 +9,14 @@
  */
 export * from "./availability.ts";
 export * from "./balance.ts";
+export * from "./delay.ts";
 export * from "./distributions.ts";
+export * from "./domains.ts";
+export * from "./gossip.ts";
+export * from "./pbs.ts";
 export * from "./price.ts";
 export * from "./raft-path.ts";
+export * from "./reliability.ts";
 export * from "./sla.ts";
 export * from "./statistics.ts";
 export * from "./topology.ts";

@@ -37,7 +37,7 @@ export interface StalenessPrice {
   /** Share of reads that the first node answers alone; the rest ask the leader. */
   readonly local: Estimate;
   /** Share of reads that miss no write acknowledged before them, at the topology's rate of writes. */
-  readonly fresh: number;
+  readonly fresh: Estimate;
 }
 
 export interface AvailabilityPrice {
@@ -95,7 +95,6 @@ export function priceOf(contract: Contract, topology: Topology, options: PriceOp
     const site = drawn[drawSite(map, random)]!;
     return { read: site.reads[i]!, write: site.writes[i]! };
   });
-  const missing = mixed.map(({ read }) => Math.exp((-writesPerSecond * read.missingMs) / 1000));
   const reads = percentilesOf(mixed.map(({ read }) => read.latencyMs));
   const writes = percentilesOf(mixed.map(({ write }) => write));
   const availability = availabilityPrice(contract, topology);
@@ -114,7 +113,7 @@ export function priceOf(contract: Contract, topology: Topology, options: PriceOp
       proved: percentilesOf(mixed.map(({ read }) => read.provedMs)),
       boundMs: readContractOf(contract).stalenessMs,
       local: shareOf(mixed.filter(({ read }) => read.local).length, draws),
-      fresh: missing.reduce((sum, share) => sum + share, 0) / draws,
+      fresh: shareOf(mixed.filter(({ read }) => !read.misses).length, draws),
     },
     availability,
     objectives: [

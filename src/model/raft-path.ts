@@ -1,6 +1,6 @@
-import { assert, type Random } from "../base/index.ts";
+import type { Random } from "../base/index.ts";
 import { majority } from "../quorum/index.ts";
-import { draw, exponential } from "./distributions.ts";
+import { draw, exponential, meanOf } from "./distributions.ts";
 import { drawOneWay, type TopologyMap } from "./topology.ts";
 
 /**
@@ -17,7 +17,8 @@ export interface RaftPath {
 }
 
 /** How a read is answered. `session` is a read after a write of one's own, at the node that took the write. */
-export type ReadKind = "linearizable" | "session" | "bounded" | "eventual";
+export const readKinds = ["linearizable", "session", "bounded", "eventual"] as const;
+export type ReadKind = (typeof readKinds)[number];
 
 /** Where a request of a site enters. */
 function entryOf({ map, entry }: RaftPath, site: number, random: Random): number {
@@ -26,16 +27,24 @@ function entryOf({ map, entry }: RaftPath, site: number, random: Random): number
   return nearest[random.below(nearest.length)]!;
 }
 
-/** From the turn in which the leader takes a write to the moment it is committed. */
-export function drawCommit({ map, leader }: RaftPath, random: Random): number {
+/**
+ * From the turn in which the leader takes a write: until it is committed, and until the leader has heard of one
+ * follower.
+ */
+function drawLogging(
+  { map, leader }: RaftPath,
+  follower: number,
+  random: Random,
+): { readonly commitMs: number; readonly heardMs: number } {
   const { disk, turnMs } = map.topology;
   const durable = map.nodes.map(({ id }) =>
     id === leader
       ? draw(disk, random)
       : drawOneWay(map, leader, id, random) + turnMs + draw(disk, random) + drawOneWay(map, id, leader, random),
   );
+  const heardMs = durable[follower - 1]!;
   durable.sort((a, b) => a - b);
-  return durable[majority(durable.length) - 1]!;
+  return { commitMs: durable[majority(durable.length) - 1]!, heardMs };
 }
 
 /** A write from a site, from its call to its answer. */
@@ -44,7 +53,7 @@ export function drawWrite(path: RaftPath, site: number, random: Random): number 
   const { turnMs } = map.topology;
   const entry = entryOf(path, site, random);
   const client = draw(map.toNode(site, entry), random) + draw(map.toNode(site, entry), random);
-  const commit = turnMs + drawCommit(path, random);
+  const commit = turnMs + drawLogging(path, leader, random).commitMs;
   return entry === leader ? client + commit : client + forwarding(path, entry, random) + commit;
 }
 
@@ -61,8 +70,8 @@ export interface ReadDraw {
   readonly local: boolean;
   /** What the answer can say of its age; at the leader and after asking it, the age of the question. */
   readonly provedMs: number;
-  /** So long before the read was asked, a write that was then acknowledged may still be missing; 0: none is. */
-  readonly missingMs: number;
+  /** A write that was acknowledged before the read was asked is not in what it saw. */
+  readonly misses: boolean;
 }
 
 /** One read from a site. `boundMs` belongs to `bounded`. */
@@ -83,29 +92,22 @@ export function drawRead(
     // Under its lease a leader knows that nothing is newer; it is asked for it once a turn.
     const asks = kind === "linearizable";
     const latencyMs = there + back + (asks ? turnMs : 0);
-    return { latencyMs, local: !asks, provedMs: asks ? turnMs : 2 * clockErrorMs, missingMs: 0 };
+    return { latencyMs, local: !asks, provedMs: asks ? turnMs : 2 * clockErrorMs, misses: false };
   }
-  const provedMs = drawClosedAge(path, entry, writesPerSecond, random) + 2 * clockErrorMs;
+  const writes = drawRecentWrites(path, entry, writesPerSecond, random);
+  const provedMs = closedAge(path, entry, writes, random) + 2 * clockErrorMs;
   if (kind === "linearizable" || (kind === "bounded" && provedMs > boundMs)) {
-    const asking = turnMs + drawOneWay(map, entry, leader, random) + drawOneWay(map, leader, entry, random);
-    return { latencyMs: there + asking + back, local: false, provedMs: asking, missingMs: 0 };
+    const answer = drawOneWay(map, leader, entry, random);
+    // What the leader had committed when it answered has yet to be applied here.
+    const behind = Math.max(
+      0,
+      ...writes.filter(({ committedAt }) => committedAt <= -answer).map(({ appliedAt }) => appliedAt),
+    );
+    const asking = turnMs + drawOneWay(map, entry, leader, random) + answer + behind;
+    return { latencyMs: there + asking + back, local: false, provedMs: asking, misses: false };
   }
-  const missingMs = kind === "session" ? 0 : Math.max(0, drawLag(path, entry, random) - there);
-  return { latencyMs: there + back, local: true, provedMs, missingMs };
-}
-
-/**
- * How much later than its acknowledgement a write is applied at a follower: the news of the commit travels while the
- * answer does. Negative: it is there first. The writer is drawn among the sites.
- */
-export function drawLag(path: RaftPath, follower: number, random: Random): number {
-  const { map, leader } = path;
-  const { turnMs } = map.topology;
-  const site = drawSite(map, random);
-  const entry = entryOf({ map, leader }, site, random);
-  const answered =
-    (entry === leader ? 0 : turnMs + drawOneWay(map, leader, entry, random)) + draw(map.toNode(site, entry), random);
-  return turnMs + drawOneWay(map, leader, follower, random) - answered;
+  const misses = kind !== "session" && writes.some(({ appliedAt, answeredAt }) => appliedAt > 0 && answeredAt < -there);
+  return { latencyMs: there + back, local: true, provedMs, misses };
 }
 
 export function drawSite(map: TopologyMap, random: Random): number {
@@ -115,24 +117,81 @@ export function drawSite(map: TopologyMap, random: Random): number {
   return clients.length - 1;
 }
 
+/** One write, in milliseconds before (negative) or after the moment at which a follower is asked. */
+interface RecentWrite {
+  /** The leader sends its entry. */
+  readonly sentAt: number;
+  readonly committedAt: number;
+  /** The leader tells the follower of the commit. */
+  readonly toldAt: number;
+  readonly appliedAt: number;
+  /** Its client has the acknowledgement. */
+  readonly answeredAt: number;
+}
+
 /**
- * The age of a follower's closed timestamp: the way it took, and the time since the leader last sent one. It sends one
- * with every heartbeat, every entry, and every news of a commit.
+ * The writes that may matter to a follower asked at time 0, oldest first. A follower hears of a commit when the leader
+ * has its acknowledgement as well, or with the next entry, whichever is first: one that is far away lags by more than
+ * its distance.
  */
-export function drawClosedAge(path: RaftPath, follower: number, writesPerSecond: number, random: Random): number {
+function drawRecentWrites(
+  path: RaftPath,
+  follower: number,
+  writesPerSecond: number,
+  random: Random,
+): readonly RecentWrite[] {
+  if (writesPerSecond === 0) return [];
   const { map, leader } = path;
-  const { raft, turnMs } = map.topology;
-  let since = random.float() * raft.heartbeatMs;
-  if (writesPerSecond > 0) {
-    const meanGapMs = 1000 / writesPerSecond;
-    // Writes back in time: each sent its entry when it came, and the news of its commit a while later.
-    for (let age = exponential(random) * meanGapMs; ; age += exponential(random) * meanGapMs) {
-      const newsAge = age - drawCommit(path, random) - turnMs;
-      if (age < since) since = age;
-      if (newsAge >= 0 && newsAge < since) since = newsAge;
-      if (newsAge >= since) break;
-    }
+  const gapMs = 1000 / writesPerSecond;
+  const sent: number[] = [exponential(random) * gapMs];
+  for (let at = -exponential(random) * gapMs; at > -horizonMs(map); at -= exponential(random) * gapMs) sent.push(at);
+  sent.reverse();
+  const writes: RecentWrite[] = [];
+  let [committed, applied] = [-Infinity, -Infinity];
+  for (const [i, sentAt] of sent.slice(0, -1).entries()) {
+    const { commitMs, heardMs } = drawLogging(path, follower, random);
+    committed = Math.max(committed, sentAt + commitMs);
+    const next = sent.slice(i + 1).find((at) => at >= committed) ?? Infinity;
+    const toldAt = Math.min(Math.max(committed, sentAt + heardMs) + map.topology.turnMs, next);
+    applied = Math.max(applied, toldAt + drawOneWay(map, leader, follower, random));
+    const answeredAt = committed + drawAnswer(path, random);
+    writes.push({ sentAt, committedAt: committed, toldAt, appliedAt: applied, answeredAt });
   }
-  assert(since >= 0, "an age is not negative");
-  return drawOneWay(map, leader, follower, random) + since;
+  return writes;
+}
+
+/** Older writes are applied everywhere. */
+function horizonMs({ nodes, between, topology }: TopologyMap): number {
+  const farthest = Math.max(...nodes.flatMap((from) => nodes.map((to) => meanOf(between(from.id, to.id)))));
+  return topology.raft.heartbeatMs + 8 * farthest + 4 * meanOf(topology.disk);
+}
+
+/** From the commit to the acknowledgement at the client of the write, who is drawn among the sites. */
+function drawAnswer({ map, leader }: RaftPath, random: Random): number {
+  const site = drawSite(map, random);
+  const entry = entryOf({ map, leader }, site, random);
+  const toEntry = entry === leader ? 0 : map.topology.turnMs + drawOneWay(map, leader, entry, random);
+  return toEntry + draw(map.toNode(site, entry), random);
+}
+
+/**
+ * The age of a follower's closed timestamp: the leader sends one with every heartbeat, every entry and every news of a
+ * commit; it counts once everything that was committed when it was sent is applied here.
+ */
+function closedAge(
+  { map, leader }: RaftPath,
+  follower: number,
+  writes: readonly RecentWrite[],
+  random: Random,
+): number {
+  const { heartbeatMs } = map.topology.raft;
+  const way = drawOneWay(map, leader, follower, random);
+  const waiting = writes.find(({ appliedAt }) => appliedAt > 0);
+  const latest = Math.min(-way, waiting === undefined ? Infinity : waiting.committedAt);
+  // The last heartbeat before that.
+  let sentAt = -random.float() * heartbeatMs;
+  while (sentAt > latest) sentAt -= heartbeatMs;
+  for (const write of writes)
+    for (const at of [write.sentAt, write.toldAt]) if (at <= latest && at > sentAt) sentAt = at;
+  return -sentAt;
 }

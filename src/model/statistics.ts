@@ -101,11 +101,3 @@ export function normalTail(z: number): number {
   const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   return (Math.exp(-(z ** 2) / 2) / Math.sqrt(2 * Math.PI)) * poly;
 }
-
-/** The area under a function over [from, to], by Simpson's rule. */
-export function integrate(of: (x: number) => number, from: number, to: number, steps = 2000): number {
-  const width = (to - from) / steps;
-  let sum = of(from) + of(to);
-  for (let i = 1; i < steps; i++) sum += of(from + i * width) * (i % 2 === 1 ? 4 : 2);
-  return (sum * width) / 3;
-}

@@ -38,6 +38,8 @@ export interface ClientOptions {
   readonly bugs: ReadonlySet<string>;
   /** What `promised` reads ask for. */
   readonly contract: ReadContract | undefined;
+  /** The node that it asks first; undefined: one by chance. */
+  readonly home: NodeId | undefined;
 }
 
 interface Running {
@@ -88,7 +90,8 @@ export class SimClient {
     this.#options = options;
     this.#world = world;
     this.#random = random;
-    this.#node = random.below(64);
+    const chance = random.below(64);
+    this.#node = options.home === undefined ? chance : options.home - 1;
   }
 
   get mode(): RetryMode {

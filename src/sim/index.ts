@@ -24,6 +24,7 @@ export { settingOf, type Setting, type SettingOptions } from "./explore/setting.
 export { describeFault } from "./faults.ts";
 export { formatPlanFile, parsePlanFile, type PlanFile } from "./plan-file.ts";
 export { type Fault, type FaultKind, type Plan } from "./plan.ts";
+export { measure, type Measurement } from "./measure.ts";
 export { drawPlanReport } from "./report.ts";
 export { runPlan, timelineOf, type NodeState, type RunOptions, type RunResult, type SimFailure } from "./run.ts";
 export { declaredKinds, type Scenario } from "./scenario.ts";

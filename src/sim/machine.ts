@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly segmentSizeBytes: number;
   readonly diskMinMs: number;
   readonly diskMaxMs: number;
+  /** Instead of these two: how long a batch of the log takes to become durable. */
+  readonly diskOf?: (random: Random) => number;
   readonly clockErrorMs: number;
 }
 
@@ -283,9 +285,13 @@ export class Machine {
   // ---- Disk --------------------------------------------------------------------------------------------
 
   #scheduleDisk(operation: DiskOperation, deliver: () => void): void {
-    const { diskMinMs, diskMaxMs } = this.#options;
+    const { diskMinMs, diskMaxMs, diskOf } = this.#options;
     const share = operation.kind === "write" ? 0.1 : 1;
     if (this.diskDelayMs > 0) this.counts.slowDisk++;
+    if (diskOf) {
+      const waitMs = operation.kind === "write" ? 0 : diskOf(this.#diskRandom);
+      return this.#deliverDisk(waitMs + this.diskDelayMs, deliver);
+    }
     this.#deliverDisk(
       share * (diskMinMs + this.#diskRandom.float() * (diskMaxMs - diskMinMs)) + this.diskDelayMs,
       deliver,

@@ -36,9 +36,13 @@ export interface NetworkWorld {
 export interface NetworkOptions {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
+  /** Instead of these two: the delay of one message, by the ends of its link. */
+  readonly delayOf?: (from: End, to: End, random: Random) => number;
 }
 
 interface Link {
+  readonly from: End;
+  readonly to: End;
   readonly random: Random;
   lastArrival: number;
   cuts: number;
@@ -123,9 +127,11 @@ export class Network {
   }
 
   #deliver(link: Link, deliver: () => void): void {
-    const { minDelayMs, maxDelayMs } = this.#options;
+    const { minDelayMs, maxDelayMs, delayOf } = this.#options;
     const { reorder, delayMs } = this.#weather;
-    const delay = minDelayMs + link.random.float() * (maxDelayMs - minDelayMs);
+    const delay = delayOf
+      ? delayOf(link.from, link.to, link.random)
+      : minDelayMs + link.random.float() * (maxDelayMs - minDelayMs);
     if (reorder > 0 && link.random.float() < reorder) {
       this.counts.reordered++;
       this.#world.after(delay + link.random.float() * delayMs, deliver);
@@ -159,7 +165,7 @@ export class Network {
     const name = (from + 512) * 1024 + to + 512;
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = { random: this.#seed(from, to), lastArrival: 0, cuts: 0 };
+      link = { from, to, random: this.#seed(from, to), lastArrival: 0, cuts: 0 };
       this.#links.set(name, link);
     }
     return link;

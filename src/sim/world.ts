@@ -28,11 +28,13 @@ export interface WorldOptions {
   readonly checkpointBytes: number;
   readonly segmentSizeBytes: number;
   readonly network: NetworkOptions;
-  readonly disk: { readonly minMs: number; readonly maxMs: number };
+  readonly disk: { readonly minMs: number; readonly maxMs: number; readonly draw?: (random: Random) => number };
   readonly clockErrorMs: number;
   /** Every wall clock is off by up to this from the beginning. */
   readonly clockSkewMs?: number;
   readonly clients: readonly RetryMode[];
+  /** The node that each client asks first; without: one by chance. */
+  readonly homes?: readonly NodeId[];
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
   /** What `promised` reads ask for. */
@@ -83,7 +85,14 @@ export class World implements Surroundings, ClientWorld {
     this.nodes = Array.from({ length: options.nodes }, (_, i) => i + 1);
     const settings = nodeSettings(options);
     const { segmentSizeBytes, disk, clockErrorMs } = options;
-    const machine = { settings, segmentSizeBytes, diskMinMs: disk.minMs, diskMaxMs: disk.maxMs, clockErrorMs };
+    const machine = {
+      settings,
+      segmentSizeBytes,
+      diskMinMs: disk.minMs,
+      diskMaxMs: disk.maxMs,
+      ...(disk.draw ? { diskOf: disk.draw } : {}),
+      clockErrorMs,
+    };
     for (const id of this.nodes)
       this.machines.set(id, new Machine({ id, ...machine }, this, seededRandom(mix(random.u32(), id, 0))));
     if (options.clockSkewMs !== undefined) {
@@ -94,7 +103,11 @@ export class World implements Surroundings, ClientWorld {
     const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
     this.clients = options.clients.map(
       (mode, id) =>
-        new SimClient({ id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs }, this, random.fork()),
+        new SimClient(
+          { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id] },
+          this,
+          random.fork(),
+        ),
     );
   }
 

@@ -29,7 +29,7 @@ export function priceRows(price: Price): string[][] {
 export function priceNotes({ staleness, availability, objectives }: Price): string[] {
   const { local, fresh, boundMs } = staleness;
   return [
-    `${percent(local.value)} of the reads are answered by the nearest node alone${boundMs === undefined ? "" : ` within the bound of ${ms(boundMs)}`}; ${percent(fresh)} miss no acknowledged write.`,
+    `${percent(local.value)} of the reads are answered by the nearest node alone${boundMs === undefined ? "" : ` within the bound of ${ms(boundMs)}`}; ${percent(fresh.value)} miss no acknowledged write.`,
     `Available: reads ${percent(availability.reads)}${availability.degraded > 0 ? ` (${percent(availability.degraded)} of the time degraded)` : ""}, writes ${percent(availability.writes)}; a majority is lost ${Number(availability.outagesPerYear.toPrecision(2))} times a year for ${Number(availability.outageHours.toPrecision(2))} h.`,
     ...objectives.map(
       ({ objective, predicted, risk, kept }) =>

@@ -56,6 +56,13 @@ export function tableText(columns: readonly string[], rows: readonly (readonly s
   return [paint("dim", line(columns)), ...rows.map(line)];
 }
 
+/** As Markdown. */
+export function tableMarkdown(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
 /** Milliseconds with three significant digits. */
 export function ms(value: number): string {
   if (!Number.isFinite(value)) return "unbounded";
