@@ -26,7 +26,7 @@ ${meaning.inPartition.map((line) => `- ${line}`).join("\n")}
 | writes | ${ms(price.writes.p50Ms)} | ${ms(price.writes.p95Ms)} | ${ms(price.writes.p99Ms)} | ${ms(price.writes.p999Ms)} |
 | answers are at most this old | ${ms(staleness.proved.p50Ms)} | ${ms(staleness.proved.p95Ms)} | ${ms(staleness.proved.p99Ms)} | ${ms(staleness.proved.p999Ms)} |
 
-- ${percent(staleness.local.value)} of reads are answered by the first node alone; ${percent(staleness.fresh)} miss no acknowledged write.
+- ${percent(staleness.local.value)} of reads are answered by the first node alone; ${percent(staleness.fresh.value)} miss no acknowledged write.
 - Reads are available ${percent(availability.reads)} of the time (${percent(availability.degraded)} degraded), writes ${percent(availability.writes)}.
 - A majority is lost ${Number(availability.outagesPerYear.toPrecision(2))} times a year, for ${Number(availability.outageHours.toPrecision(2))} hours on average.
 

@@ -296,7 +296,7 @@ function Numbers(props: { readonly price: Price }): JSX.Element {
         </div>
         <div>
           <dt>miss nothing</dt>
-          <dd>{(100 * props.price.staleness.fresh).toFixed(1)} %</dd>
+          <dd>{(100 * props.price.staleness.fresh.value).toFixed(1)} %</dd>
         </div>
       </dl>
       <For each={props.price.objectives}>
