@@ -12,7 +12,15 @@ import {
 } from "../contract/index.ts";
 import type { Host, HostConfig, NodeStatus, WatchSink } from "../host/index.ts";
 import type { NodeFact } from "../node/index.ts";
-import { encodeResult, memoryEngine, openStore, StoreError, type Answer, type Store } from "../store/index.ts";
+import {
+  encodeResult,
+  memoryEngine,
+  openStore,
+  StoreError,
+  type Answer,
+  type Moment,
+  type Store,
+} from "../store/index.ts";
 
 export const testConfig: HostConfig = {
   clusterId: "test-cluster",
@@ -103,12 +111,25 @@ function answer(store: Store, query: Query): Uint8Array {
   }
 }
 
+function momentOf({ revision, snapshot = 0 }: Extract<Query, { readonly type: "get" | "list" }>): Moment {
+  return snapshot > 0 ? { snapshot } : { revision, snapshot: undefined };
+}
+
 function queried(store: Store, query: Query): Answer {
   switch (query.type) {
     case "get":
-      return { kind: "row", row: store.get(query.keyspace, query.key, query.revision), revision: store.revision };
+      return {
+        kind: "row",
+        row: store.get(query.keyspace, query.key, momentOf(query)),
+        revision: store.revision,
+        timestamp: momentOf(query).snapshot ?? store.clock,
+      };
     case "list":
-      return { kind: "rows", ...store.list(query.keyspace, query) };
+      return {
+        kind: "rows",
+        ...store.list(query.keyspace, { ...query, ...momentOf(query) }),
+        timestamp: momentOf(query).snapshot ?? store.clock,
+      };
     case "counter":
       return { kind: "counterValue", ...store.counter(query.name) };
     case "keyspaces":

@@ -24,14 +24,14 @@ export interface TransactionListSettings {
 /** What transactions need of the session that they belong to. */
 export interface TransactionAccess {
   readonly world: World;
-  /** `revision` undefined: the latest. */
+  /** `snapshot` undefined: the latest; 0: one that the answer tells of. */
   get(
     keyspace: string,
     key: Uint8Array,
-    revision: number | undefined,
+    snapshot: number | undefined,
     settings: ReadSettings,
-  ): Promise<{ readonly row: Item | undefined; readonly revision: number }>;
-  list(settings: ListSettings): Promise<ListResult>;
+  ): Promise<{ readonly row: Item | undefined; readonly timestamp: number }>;
+  list(settings: ListSettings, snapshot: number | undefined): Promise<ListResult & { readonly timestamp: number }>;
   commit(operation: CommitOperation, settings: CallSettings): Promise<number>;
 }
 
@@ -65,7 +65,7 @@ export class OpenTransaction {
     const row = await this.#reading(async (readAt) => {
       const found = await this.#access.get(this.#keyspace, name, readAt, this.#settings);
       this.#open();
-      this.#transaction.read(name, found.revision);
+      this.#transaction.read(name, found.timestamp);
       return found.row;
     });
     return row && { key: name, value: row.value, revision: row.revision };
@@ -81,20 +81,20 @@ export class OpenTransaction {
     readAt: number | undefined,
     settings: TransactionListSettings,
   ): Promise<{ items: SeenItem[]; more: boolean }> {
-    const page = await this.#access.list({
+    const wanted = {
       ...this.#settings,
       keyspace: this.#keyspace,
       prefix: settings.prefix ?? emptyBytes,
       ...(settings.after === undefined ? {} : { after: settings.after }),
       ...(settings.limit === undefined ? {} : { limit: settings.limit }),
-      ...(readAt === undefined ? {} : { revision: readAt }),
-    });
+    };
+    const page = await this.#access.list(wanted, readAt);
     this.#open();
     const after = settings.after === undefined ? undefined : toBytes(settings.after);
     const range = pageRange(toBytes(settings.prefix), after, page.items.at(-1)?.key, page.more);
     const items: SeenItem[] = page.items.map(({ key, value, revision }) => ({ key, value, revision }));
     const rowOf = (key: Uint8Array, value: Uint8Array): SeenItem => ({ key, value, revision: 0 });
-    return { items: this.#transaction.listed(range, items, page.revision, rowOf), more: page.more };
+    return { items: this.#transaction.listed(range, items, page.timestamp, rowOf), more: page.more };
   }
 
   put(key: Data, value: Data): void {
@@ -124,11 +124,11 @@ export class OpenTransaction {
   async #reading<T>(read: (readAt: number | undefined) => Promise<T>): Promise<T> {
     const { isolation } = this.#transaction;
     if (isolation === "read-committed") return read(undefined);
-    while (this.#transaction.readAt === undefined && this.#fixing !== undefined) await this.#fixing;
+    while (this.#transaction.readAt === 0 && this.#fixing !== undefined) await this.#fixing;
     this.#open();
     const { readAt } = this.#transaction;
-    if (readAt !== undefined) return read(readAt);
-    const first = read(undefined);
+    if (readAt !== 0) return read(readAt);
+    const first = read(0);
     const settled = (): void => {
       this.#fixing = undefined;
     };

@@ -109,15 +109,20 @@ export class Session {
 
   /** Keys in order, one page of them. */
   async list(settings: ListSettings = {}): Promise<ListResult> {
-    const { keyspace = defaultKeyspace, prefix, after, revision } = settings;
+    const { timestamp: _, ...result } = await this.#list(settings, undefined);
+    return result;
+  }
+
+  #list(settings: ListSettings, snapshot: number | undefined): Promise<ListResult & { readonly timestamp: number }> {
+    const { keyspace = defaultKeyspace, after, revision } = settings;
     const limit = wholeNumber(settings.limit, "limit", 1) ?? 1000;
     wholeNumber(revision, "revision");
+    const prefix = toBytes(settings.prefix);
     const afterBytes = after === undefined ? undefined : toBytes(after);
-    const query = { type: "list", keyspace, prefix: toBytes(prefix), after: afterBytes, limit, revision } as const;
+    const query = { type: "list", keyspace, prefix, after: afterBytes, limit, revision, snapshot } as const;
     return this.#read(query, settings, (answer, kept) => {
-      const rows = expected(answer, "rows");
-      const items = rows.rows.map((row) => toItem(copyBytes(row.key), row));
-      return { items, more: rows.more, revision: rows.revision, kept };
+      const { rows, more, revision: now, timestamp } = expected(answer, "rows");
+      return { items: rows.map((row) => toItem(copyBytes(row.key), row)), more, revision: now, timestamp, kept };
     });
   }
 
@@ -203,12 +208,12 @@ export class Session {
   get #transactions(): TransactionAccess {
     return {
       world: this.#core.world,
-      get: (keyspace, key, revision, settings) =>
-        this.#read({ type: "get", keyspace, key, revision }, settings, (answer) => {
-          const found = expected(answer, "row");
-          return { row: found.row === undefined ? undefined : toItem(key, found.row), revision: found.revision };
+      get: (keyspace, key, snapshot, settings) =>
+        this.#read({ type: "get", keyspace, key, revision: undefined, snapshot }, settings, (answer) => {
+          const { row, timestamp } = expected(answer, "row");
+          return { row: row === undefined ? undefined : toItem(key, row), timestamp };
         }),
-      list: (settings) => this.list(settings),
+      list: (settings, snapshot) => this.#list(settings, snapshot),
       commit: (operation, settings) =>
         this.#write(operation, settings, (result) => expected(result, "transaction").revision),
     };

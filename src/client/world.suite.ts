@@ -2,7 +2,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FrameReader, FrameWriter, must, seededRandom } from "../base/index.ts";
 import { failure, type Failure, type Kept, type Outcome, type Query } from "../contract/index.ts";
-import { encodeResult, memoryEngine, openStore, StoreError, type Answer, type Store } from "../store/index.ts";
+import {
+  encodeResult,
+  memoryEngine,
+  openStore,
+  StoreError,
+  type Answer,
+  type Moment,
+  type Store,
+} from "../store/index.ts";
 import { crc32c } from "../wal/index.ts";
 import {
   initialWatchCredit,
@@ -166,11 +174,16 @@ export class FakeCluster {
       case "get":
         return {
           kind: "row",
-          row: store.get(query.keyspace, query.key, query.revision),
+          row: store.get(query.keyspace, query.key, momentOf(query)),
           revision: query.revision ?? store.revision,
+          timestamp: momentOf(query).snapshot ?? store.clock,
         };
       case "list":
-        return { kind: "rows", ...store.list(query.keyspace, query) };
+        return {
+          kind: "rows",
+          ...store.list(query.keyspace, { ...query, ...momentOf(query) }),
+          timestamp: momentOf(query).snapshot ?? store.clock,
+        };
       case "counter":
         return { kind: "counterValue", ...store.counter(query.name) };
       case "keyspaces":
@@ -307,3 +320,7 @@ export class NodeConnection implements Connection {
 }
 
 export const unavailable = failure("unavailable", "no majority", true);
+
+function momentOf({ revision, snapshot = 0 }: Extract<Query, { readonly type: "get" | "list" }>): Moment {
+  return snapshot > 0 ? { snapshot } : { revision, snapshot: undefined };
+}

@@ -43,7 +43,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
   switch (query.type) {
     case "get":
       writer.text(query.keyspace).bytes(query.key);
-      return writeOptional(writer, query.revision);
+      writeOptional(writer, query.revision);
+      return writeOptional(writer, query.snapshot);
     case "list":
       writer
         .text(query.keyspace)
@@ -51,7 +52,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
         .bool(query.after !== undefined);
       if (query.after !== undefined) writer.bytes(query.after);
       writer.uint(query.limit);
-      return writeOptional(writer, query.revision);
+      writeOptional(writer, query.revision);
+      return writeOptional(writer, query.snapshot);
     case "counter":
       writer.text(query.name);
       break;
@@ -67,13 +69,17 @@ function writeQuery(writer: ByteWriter, query: Query): void {
 function readQuery(reader: ByteReader): Query {
   const tag = reader.u8();
   switch (tag) {
-    case queryTags.get:
-      return { type: "get", keyspace: reader.text(), key: reader.bytes(), revision: readOptional(reader) };
+    case queryTags.get: {
+      const [keyspace, key] = [reader.text(), reader.bytes()];
+      return { type: "get", keyspace, key, revision: readOptional(reader), snapshot: readOptional(reader) };
+    }
     case queryTags.list: {
       const keyspace = reader.text();
       const prefix = reader.bytes();
       const after = reader.bool() ? reader.bytes() : undefined;
-      return { type: "list", keyspace, prefix, after, limit: reader.uint(), revision: readOptional(reader) };
+      const limit = reader.uint();
+      const revision = readOptional(reader);
+      return { type: "list", keyspace, prefix, after, limit, revision, snapshot: readOptional(reader) };
     }
     case queryTags.counter:
       return { type: "counter", name: reader.text() };

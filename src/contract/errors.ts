@@ -110,6 +110,13 @@ export const errorCatalogue = {
     definite: "yes",
     retryable: true,
   },
+  locked: {
+    status: 409,
+    title: "A transaction that is under way holds the key",
+    advice: "Send the same operation again: it waits for the transaction by itself where its deadline allows that.",
+    definite: "yes",
+    retryable: true,
+  },
   "transaction-ended": {
     status: 409,
     title: "The transaction has ended",

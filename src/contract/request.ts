@@ -4,7 +4,14 @@ import type { Kept, ReadContract } from "./guarantees.ts";
 
 /** What can be read; encoded results are those of `store/`. */
 export type Query =
-  | { readonly type: "get"; readonly keyspace: string; readonly key: Uint8Array; readonly revision: number | undefined }
+  | {
+      readonly type: "get";
+      readonly keyspace: string;
+      readonly key: Uint8Array;
+      readonly revision: number | undefined;
+      /** As of this hybrid logical timestamp, and not of a revision; 0: of one that is chosen now, and told. */
+      readonly snapshot?: number | undefined;
+    }
   | {
       readonly type: "list";
       readonly keyspace: string;
@@ -12,6 +19,7 @@ export type Query =
       readonly after: Uint8Array | undefined;
       readonly limit: number;
       readonly revision: number | undefined;
+      readonly snapshot?: number | undefined;
     }
   | { readonly type: "counter"; readonly name: string }
   | { readonly type: "keyspaces" }

@@ -1,9 +1,26 @@
 import { unreachable } from "../base/index.ts";
 import type { Query } from "../contract/index.ts";
-import { encodeResult, type Answer, type Store, StoreError } from "../store/index.ts";
+import { encodeResult, type Answer, type Moment, type Store, StoreError } from "../store/index.ts";
 
 /** No page of a list is much longer, whatever its limit: it must fit into one reply, and be made in one turn. */
 const pageBytes = 4 * 1024 * 1024;
+
+type KeyQuery = Extract<Query, { readonly type: "get" | "list" }>;
+
+/** Where the snapshot is still to be chosen, it is the present state. */
+function momentOf({ revision, snapshot = 0 }: KeyQuery): Moment {
+  return snapshot > 0 ? { snapshot } : { revision, snapshot: undefined };
+}
+
+/** Why the store cannot answer it yet, as `Store.obstacle` says. */
+export function obstacleTo(store: Store, query: Query): "locked" | "behind" | undefined {
+  if (query.type !== "get" && query.type !== "list") return undefined;
+  // What a revision had then, it has for ever.
+  if (query.revision !== undefined && query.revision <= store.revision) return undefined;
+  const { snapshot } = momentOf(query);
+  const isList = query.type === "list";
+  return store.obstacle(query.keyspace, isList ? query.prefix : query.key, isList, snapshot);
+}
 
 /** Runs a query against the applied state: an encoded answer, or an encoded error that says why there is none. */
 export function runQuery(store: Store, query: Query): Uint8Array {
@@ -20,11 +37,16 @@ function answer(store: Store, query: Query): Answer {
     case "get":
       return {
         kind: "row",
-        row: store.get(query.keyspace, query.key, query.revision),
+        row: store.get(query.keyspace, query.key, momentOf(query)),
         revision: query.revision ?? store.revision,
+        timestamp: momentOf(query).snapshot ?? store.clock,
       };
     case "list":
-      return { kind: "rows", ...store.list(query.keyspace, { ...query, maximumBytes: pageBytes }) };
+      return {
+        kind: "rows",
+        ...store.list(query.keyspace, { ...query, ...momentOf(query), maximumBytes: pageBytes }),
+        timestamp: momentOf(query).snapshot ?? store.clock,
+      };
     case "counter":
       return { kind: "counterValue", ...store.counter(query.name) };
     case "keyspaces":

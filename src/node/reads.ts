@@ -1,12 +1,15 @@
+import { encodeCommand } from "../store/index.ts";
 import { failure, keptAlone, type Kept } from "../contract/index.ts";
 import { Contracts } from "./contracts.ts";
 import type { Replica } from "./replica.ts";
 import type { Origin, PendingRead } from "./requests.ts";
-import { runQuery } from "./queries.ts";
+import { obstacleTo, runQuery } from "./queries.ts";
 import type { RequestBody } from "./types.ts";
 
 /** How long a read waits for this replica to reach a position before it asks the leader, and then to be forwarded. */
 const patienceMs = 40;
+/** After this long the clock of the group is told again. */
+const observeTimeoutMs = 200;
 
 /**
  * Reads by what they demand. A replica that already satisfies a contract answers at once. Otherwise it asks
@@ -20,6 +23,9 @@ export class ReadPath {
   #waiting: PendingRead[] = [];
   readonly #asked = new Map<number, PendingRead[]>();
   #nextQuestion: number;
+  /** The highest snapshot that waits for the clock of the group to be told of it. */
+  #observe = 0;
+  #observing = false;
   /** In this turn. */
   #servedLocally = 0;
 
@@ -64,6 +70,7 @@ export class ReadPath {
   #answerLocally(read: PendingRead): boolean {
     const replica = this.#replica;
     if (read.position > replica.store.applied.index && !replica.planted("session-token-ignored")) return false;
+    if (this.#isObstructed(read)) return false;
     const bound = read.contract.stalenessMs;
     const stalenessMs = replica.stalenessMs();
     if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
@@ -95,6 +102,7 @@ export class ReadPath {
       this.#replica.sink.fact({ type: "readServed", path: "local", count: this.#servedLocally });
       this.#servedLocally = 0;
     }
+    this.#flushObserve();
     if (this.#asking.length === 0) return;
     const reads = this.#asking.filter((read) => !read.done);
     this.#asking = [];
@@ -118,6 +126,7 @@ export class ReadPath {
           failure("bad-token", `it names position ${read.position}, and the log ends at ${index}`),
         );
       } else if (applied.index >= index || this.#replica.planted("reads-before-applied")) {
+        read.index = index;
         this.#serveLinearizable(read);
         served++;
       } else {
@@ -151,6 +160,7 @@ export class ReadPath {
     const { raft, now, id } = this.#replica;
     if (isolation !== undefined) return this.#giveUp(read, isolation);
     if (read.state === "retry" && raft.leader !== undefined) return this.#ask(read);
+    if (read.state === "waiting") this.#isObstructed(read);
     if (read.state !== "waiting" || now.mono - read.askedAt < patienceMs) return;
     const knowsIndex = read.contract.linearizable || read.index > read.position;
     if (!knowsIndex) return this.#ask(read);
@@ -203,7 +213,32 @@ export class ReadPath {
     );
   }
 
+  /** A transaction is about to change it, or its snapshot is in the future here: the read waits for what is applied next. */
+  #isObstructed(read: PendingRead): boolean {
+    const { store } = this.#replica;
+    const obstacle = obstacleTo(store, read.query);
+    if (obstacle === "behind" && "snapshot" in read.query) {
+      this.#observe = Math.max(this.#observe, read.query.snapshot ?? 0);
+      this.#replica.openTurn();
+    }
+    return obstacle !== undefined;
+  }
+
+  /** One entry tells the clock of the group about all snapshots that are to be read. */
+  #flushObserve(): void {
+    if (this.#observe === 0 || this.#observing) return;
+    const timestamp = this.#observe;
+    this.#observe = 0;
+    if (timestamp <= this.#replica.store.clock) return;
+    this.#observing = true;
+    const command = encodeCommand({ envelope: { kind: "none" }, operation: { kind: "observe", timestamp } });
+    // Whatever becomes of it, the reads that wait ask again.
+    const reply = (): void => void (this.#observing = false);
+    this.#replica.requestSelf(reply, this.#replica.now.mono + observeTimeoutMs, command);
+  }
+
   #serveLinearizable(read: PendingRead): void {
+    if (this.#isObstructed(read)) return this.#await(read, read.index);
     const { now, store } = this.#replica;
     // Nothing acknowledged before the read was asked is missing, so it is no older than the read itself.
     this.#serve(read, {

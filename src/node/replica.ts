@@ -399,6 +399,7 @@ export class Replica {
   }
 
   #apply(entries: readonly Entry[]): void {
+    const unlocked = this.store.unlockCount;
     for (const entry of entries) {
       if (entry.kind === "command") {
         this.#writes.onApplied(entry, this.store.apply(entry));
@@ -411,6 +412,7 @@ export class Replica {
     this.#sink.fact({ type: "applied", group: this.group, index: this.store.applied.index, count: entries.length });
     this.#checkpointAt ??= this.#now.mono + this.config.checkpointIntervalMs;
     this.#reads.onAdvanced();
+    if (this.store.unlockCount !== unlocked) this.#writes.onUnlocked();
     this.#turnOpen = true;
   }
 

@@ -21,9 +21,11 @@ export interface PendingWrite {
   sequence: number;
   /**
    * queued: leaves at the end of the turn. waiting: for a leader, or for the node's session. forwarded: the
-   * leader has it. logged: in this leader's log.
+   * leader has it. logged: in this leader's log. blocked: a transaction holds a key of it.
    */
-  state: "queued" | "waiting" | "forwarded" | "logged";
+  state: "queued" | "waiting" | "forwarded" | "logged" | "blocked";
+  /** Monotonic time at which a blocked one is tried again at the latest. */
+  retryAt: number;
   /** How often it left: once it has, "did not happen" can no longer be said. */
   tries: number;
   /** Monotonic time of the last forward. */

@@ -8,6 +8,8 @@ import type { ForwardedReply, ForwardedRequest, Outcome } from "./types.ts";
 
 /** How many requests may wait in one replica. */
 const maxPending = 50_000;
+/** When a write whose key a transaction holds is tried again, unless one has ended before. */
+const blockedRetryMs = 100;
 
 /**
  * Writes on their way to the log and back. On the leader everything that arrived in a turn becomes one batch;
@@ -18,6 +20,8 @@ export class WritePath {
   readonly #replica: Replica;
   #queue: PendingWrite[] = [];
   readonly #logged = new Map<LogIndex, PendingWrite>();
+  /** Whether writes wait for locks that nobody has given back since. */
+  #blocked = false;
   readonly #batches = new Map<number, PendingWrite[]>();
   #nextBatch = 1;
   /** Why the last batch was refused. */
@@ -51,6 +55,7 @@ export class WritePath {
       forwardedAt: 0,
       forwardedTerm: 0,
       forwardId: 0,
+      retryAt: 0,
       done: false,
     };
     const problem = this.#refusalAtOnce();
@@ -152,7 +157,12 @@ export class WritePath {
     const write = this.#logged.get(entry.index);
     if (!write) return;
     this.#logged.delete(entry.index);
-    if (!write.done)
+    if (errorCodeOf(result) === "locked") {
+      // It has done nothing and is not remembered: the same command waits for its turn.
+      write.state = "blocked";
+      write.retryAt = this.#replica.now.mono + blockedRetryMs;
+      this.#blocked = true;
+    } else if (!write.done)
       this.answered(write, result, {
         guarantee: "Linearizable",
         position: entry.index,
@@ -166,6 +176,13 @@ export class WritePath {
     if (write.sequence > 0 && errorCodeOf(result) === "session-expired")
       return this.#onOwnSessionExpired(write, result, kept);
     this.#replica.answer(write, result, kept);
+  }
+
+  /** Locks of transactions were given back: who waits for some tries again. */
+  onUnlocked(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#replica.resweep();
   }
 
   /** A new leader, or none: what was on its way to the old one goes out again. */
@@ -186,6 +203,7 @@ export class WritePath {
   sweep(write: PendingWrite, isolation: string | undefined): void {
     const { raft, now, config } = this.#replica;
     if (write.state === "queued" || write.state === "logged") return;
+    if (write.state === "blocked" && this.#blocked && now.mono < write.retryAt) return;
     if (isolation !== undefined)
       return this.#replica.refuse(write, failure("unavailable", isolation, write.tries === 0));
     if (raft.leader === undefined || (write.bare && write.sequence === 0)) return;

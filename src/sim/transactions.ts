@@ -26,10 +26,18 @@ export class RunningTransaction {
   next(): Ask {
     for (; this.#at < this.#work.steps.length; this.#at++) {
       const step = this.#work.steps[this.#at]!;
-      const revision = this.#transaction.readAt;
+      const snapshot = this.#transaction.readAt;
       if (step.f === "all")
         return {
-          read: { type: "list", keyspace: defaultKeyspace, prefix, after: undefined, limit: pageLimit, revision },
+          read: {
+            type: "list",
+            keyspace: defaultKeyspace,
+            prefix,
+            after: undefined,
+            limit: pageLimit,
+            revision: undefined,
+            snapshot,
+          },
         };
       const key = utf8(step.key);
       const own = this.#transaction.own(key);
@@ -38,7 +46,7 @@ export class RunningTransaction {
       else if (own !== undefined) this.#write(step.key, step.value, own.value);
       else if (step.f === "w" && this.#work.isolation === "read-committed")
         this.#write(step.key, step.value, undefined);
-      else return { read: { type: "get", keyspace: defaultKeyspace, key, revision } };
+      else return { read: { type: "get", keyspace: defaultKeyspace, key, revision: undefined, snapshot } };
     }
     const plan = this.#transaction.plan();
     return plan === undefined ? undefined : { write: { kind: "commit", keyspace: defaultKeyspace, ...plan } };
@@ -53,14 +61,14 @@ export class RunningTransaction {
       const merged = this.#transaction.listed(
         range,
         rows.map(({ key, value }) => ({ key, value })),
-        answer.revision,
+        answer.timestamp,
         (key, value) => ({ key, value }),
       );
       const values = new Map(merged.map(({ key, value }) => [fromUtf8(key), value]));
       for (let i = 0; i < step.value; i++)
         this.seen.push({ f: "r", key: `x${i}`, value: this.#valueOf(values.get(`x${i}`)) });
     } else if (answer.kind === "row") {
-      this.#transaction.read(utf8(step.key), answer.revision);
+      this.#transaction.read(utf8(step.key), answer.timestamp);
       if (step.f === "r") this.seen.push({ f: "r", key: step.key, value: this.#valueOf(answer.row?.value) });
       else this.#write(step.key, step.value, answer.row?.value);
     } else throw new TypeError(`a read answered ${answer.kind}`);

@@ -2,12 +2,15 @@
 import { ByteReader, ByteWriter, CodecError, unreachable, utf8 } from "../base/index.ts";
 import {
   type Command,
+  type CommitDemands,
   type Compare,
+  type DecideOperation,
   defaultSettings,
   type Envelope,
   limits,
   type Operation,
   type Relation,
+  type ResolveOperation,
   type Settings,
   type TransactionStep,
 } from "./command.ts";
@@ -40,6 +43,11 @@ const operationKinds = [
   "arrive",
   "depart",
   "commit",
+  "prepare",
+  "decide",
+  "resolve",
+  "settle",
+  "observe",
 ] as const satisfies readonly Operation["kind"][];
 const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
 const compareTargets = ["value", "modRevision", "createRevision", "version", "exists", "lock"] as const;
@@ -168,13 +176,23 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
     case "withdraw":
       return void writer.text(operation.lock).text(operation.claim);
     case "commit":
-      writer.text(operation.keyspace).uint(whole(operation.snapshot)).uint(operation.unchanged.length);
-      for (const key of operation.unchanged) writer.bytes(key);
-      writer.uint(operation.ranges.length);
-      for (const { from, to } of operation.ranges) writeEnd(writer.bytes(from), to);
-      writer.uint(operation.writes.length);
-      for (const { key, value } of operation.writes) writeEnd(writer.bytes(key), value);
+      return encodeDemands(writer, operation);
+    case "prepare":
+      writer.text(operation.transaction).uint(whole(operation.age)).uint(whole(operation.deadline));
+      writer.uint(whole(operation.home)).uint(operation.participants.length);
+      for (const group of operation.participants) writer.uint(whole(group));
+      return encodeDemands(writer, operation);
+    case "decide":
+      encodeResolution(writer, operation);
+      return void writer.uint(whole(operation.minimumAgeMs));
+    case "resolve":
+      return encodeResolution(writer, operation);
+    case "settle":
+      writer.uint(operation.transactions.length);
+      for (const transaction of operation.transactions) writer.text(transaction);
       return;
+    case "observe":
+      return void writer.uint(whole(operation.timestamp));
     case "depart":
       return void writer.text(operation.barrier).text(operation.claim);
     case "arrive":
@@ -183,6 +201,34 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
     default:
       return unreachable(operation);
   }
+}
+
+function encodeDemands(writer: ByteWriter, demands: CommitDemands): void {
+  writer.text(demands.keyspace).uint(whole(demands.snapshot)).uint(demands.unchanged.length);
+  for (const key of demands.unchanged) writer.bytes(key);
+  writer.uint(demands.ranges.length);
+  for (const { from, to } of demands.ranges) writeEnd(writer.bytes(from), to);
+  writer.uint(demands.writes.length);
+  for (const { key, value } of demands.writes) writeEnd(writer.bytes(key), value);
+}
+
+function decodeDemands(reader: ByteReader): CommitDemands {
+  const keyspace = reader.text();
+  const snapshot = reader.uint();
+  const unchanged = readList(reader, readKey);
+  const ranges = readList(reader, (one) => ({ from: one.bytes(), to: readEnd(one) }));
+  const writes = readList(reader, (one) => ({ key: readKey(one), value: readEnd(one) }));
+  return { keyspace, snapshot, unchanged, ranges, writes };
+}
+
+function encodeResolution(writer: ByteWriter, resolution: DecideOperation | ResolveOperation): void {
+  const { transaction, commit, timestamp, deadline } = resolution;
+  writer.text(transaction).bool(commit).uint(whole(timestamp)).uint(whole(deadline));
+}
+
+function decodeResolution(reader: ByteReader): Omit<ResolveOperation, "kind"> {
+  const transaction = readName(reader, "a transaction");
+  return { transaction, commit: reader.bool(), timestamp: reader.uint(), deadline: reader.uint() };
 }
 
 function whole(value: number): number {
@@ -296,14 +342,22 @@ function decodeOperation(reader: ByteReader): Operation {
       return { kind, lock: readName(reader, "a lock's name"), token: reader.uint() };
     case "withdraw":
       return { kind, lock: readName(reader, "a lock's name"), claim: readName(reader, "a claim") };
-    case "commit": {
-      const keyspace = reader.text();
-      const snapshot = reader.uint();
-      const unchanged = readList(reader, readKey);
-      const ranges = readList(reader, (one) => ({ from: one.bytes(), to: readEnd(one) }));
-      const writes = readList(reader, (one) => ({ key: readKey(one), value: readEnd(one) }));
-      return { kind, keyspace, snapshot, unchanged, ranges, writes };
+    case "commit":
+      return { kind, ...decodeDemands(reader) };
+    case "prepare": {
+      const transaction = readName(reader, "a transaction");
+      const [age, deadline, home] = [reader.uint(), reader.uint(), reader.uint()];
+      const participants = readList(reader, (one) => one.uint());
+      return { kind, transaction, age, deadline, home, participants, ...decodeDemands(reader) };
     }
+    case "decide":
+      return { kind, ...decodeResolution(reader), minimumAgeMs: reader.uint() };
+    case "resolve":
+      return { kind, ...decodeResolution(reader) };
+    case "settle":
+      return { kind, transactions: readList(reader, (one) => readName(one, "a transaction")) };
+    case "observe":
+      return { kind, timestamp: reader.uint() };
     case "depart":
       return { kind, barrier: readName(reader, "a barrier's name"), claim: readName(reader, "a claim") };
     case "arrive": {

@@ -1,5 +1,7 @@
 /** What a client can ask the state machine to do, as data. `command-codec.ts` has its bytes. */
 
+import type { Timestamp } from "../clock/index.ts";
+
 /** How a write is recognised when it arrives again. */
 export type Envelope =
   | { readonly kind: "none" }
@@ -100,19 +102,60 @@ export interface TransactionOperation {
   readonly otherwise: readonly TransactionStep[];
 }
 
-/**
- * The end of an interactive transaction: writes in one revision, where nothing that it relies on has changed after
- * `snapshot`. Otherwise it is refused with `transaction-conflict`, and nothing is written.
- */
-export interface CommitOperation {
-  readonly kind: "commit";
+/** What a transaction relies on and does, as far as one group has to do with it. */
+export interface CommitDemands {
   readonly keyspace: string;
-  readonly snapshot: number;
+  /** Nothing of `unchanged` and `ranges` may have changed after it. */
+  readonly snapshot: Timestamp;
   readonly unchanged: readonly Uint8Array[];
   /** From `from` on, up to but not including `to`; undefined: there is no end. */
   readonly ranges: readonly { readonly from: Uint8Array; readonly to: Uint8Array | undefined }[];
   /** Each key once. `value` undefined: it is deleted. */
   readonly writes: readonly { readonly key: Uint8Array; readonly value: Uint8Array | undefined }[];
+}
+
+/**
+ * The end of an interactive transaction: writes in one revision, where nothing that it relies on has changed after
+ * `snapshot`. Otherwise it is refused with `transaction-conflict`, and nothing is written.
+ */
+export interface CommitOperation extends CommitDemands {
+  readonly kind: "commit";
+}
+
+/**
+ * A group's part in a transaction over several groups: validated like a commit, then its writes are kept, its keys
+ * locked, until the record of the transaction has decided. Where others hold a key, it is told who.
+ */
+export interface PrepareOperation extends CommitDemands {
+  readonly kind: "prepare";
+  readonly transaction: string;
+  /** When the first attempt of it began. */
+  readonly age: Timestamp;
+  /** Wall-clock milliseconds: nothing is accepted for it after it. */
+  readonly deadline: number;
+  /** The group that keeps its record. */
+  readonly home: number;
+  /** Only at home: the other groups. */
+  readonly participants: readonly number[];
+}
+
+/** To the record of a transaction: commit it at the timestamp, or abort it if it is pending for so long. */
+export interface DecideOperation {
+  readonly kind: "decide";
+  readonly transaction: string;
+  readonly commit: boolean;
+  readonly timestamp: Timestamp;
+  readonly deadline: number;
+  readonly minimumAgeMs: number;
+}
+
+/** To a participant: what was decided. */
+export interface ResolveOperation {
+  readonly kind: "resolve";
+  readonly transaction: string;
+  readonly commit: boolean;
+  readonly timestamp: Timestamp;
+  readonly deadline: number;
 }
 
 /** A wish for one permit of a lock. `claim` names the wish: the same again is the same one. */
@@ -161,6 +204,13 @@ export type Operation =
   | { readonly kind: "withdraw"; readonly lock: string; readonly claim: string }
   | ArriveOperation
   | CommitOperation
+  | PrepareOperation
+  | DecideOperation
+  | ResolveOperation
+  /** To the home of transactions: all of their participants have resolved. */
+  | { readonly kind: "settle"; readonly transactions: readonly string[] }
+  /** Every change to come gets a higher timestamp, so that the state as of this one can be read. */
+  | { readonly kind: "observe"; readonly timestamp: Timestamp }
   /** Takes an arrival back, unless all have passed. */
   | { readonly kind: "depart"; readonly barrier: string; readonly claim: string };
 

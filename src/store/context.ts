@@ -11,12 +11,21 @@ export interface AppliedPosition {
   readonly timestamp: Timestamp;
 }
 
+export interface ClockMark {
+  readonly revision: number;
+  readonly clock: Timestamp;
+}
+
 /** What the parts of the state machine share. */
 export interface Context {
   readonly overlay: Overlay;
   readonly events: EventLog;
   applied: AppliedPosition;
   revision: number;
+  /** Above every timestamp that a change has got here, or that a read was promised to see the whole of. */
+  clock: Timestamp;
+  /** Of some revisions, what the clock was, oldest first: tells which timestamps are compacted. */
+  marks: ClockMark[];
   /** The lowest revision at which keys can be read; events begin one above. */
   compactedRevision: number;
   settings: Settings;

@@ -5,7 +5,7 @@ import type { RangeOptions } from "../base/index.ts";
  * meta: position, counts, settings, membership. keyspaces: name → keyspace. current: keyspace, key → latest state.
  * history: revision, ordinal → event. tombstones: revision, ordinal → key of `current`. counters: name → value.
  * sessions: id → window. idempotency: key → result. idempotencyOrder: log index → key.
- * coordination: lock or barrier → claims.
+ * coordination: lock or barrier → claims. transactions: id → this group's part in one over several groups.
  * In the order in which snapshots carry them.
  */
 export const tableNames = [
@@ -19,6 +19,7 @@ export const tableNames = [
   "idempotency",
   "idempotencyOrder",
   "coordination",
+  "transactions",
 ] as const;
 
 export type TableName = (typeof tableNames)[number];

@@ -18,6 +18,7 @@ export const storeErrorCodes = [
   "unsupported-version",
   "not-holder",
   "transaction-conflict",
+  "locked",
 ] as const;
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number];

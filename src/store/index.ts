@@ -16,7 +16,7 @@ export type { AppliedPosition } from "./context.ts";
 export type { CounterValue } from "./counters.ts";
 export * from "./engine.ts";
 export { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
-export type { Events, KeyEvent, ListOptions } from "./keys.ts";
+export type { Events, KeyEvent, ListOptions, Moment } from "./keys.ts";
 export { defaultKeyspace } from "./keyspaces.ts";
 export type { CommandEntry } from "./machine.ts";
 export { type MemoryEngine, memoryEngine, type MemoryEngineOptions } from "./memory-engine.ts";
@@ -36,4 +36,5 @@ export {
 } from "./result.ts";
 export type { SnapshotChunk, SnapshotReader } from "./snapshot.ts";
 export { errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "./peek.ts";
+export type { UnfinishedTransaction } from "./transactions.ts";
 export { type EventQuery, openStore, type Store, type StoreOptions } from "./store.ts";

@@ -15,7 +15,7 @@ test("every old version of a much-written key can be read, whatever was deleted 
   }
   expect(store.revision).toBe(400);
   for (let revision = 0; revision <= 400; revision++) {
-    expect(text(store.get("default", utf8("hot"), revision)?.value)).toBe(expected[revision]);
+    expect(text(store.get("default", utf8("hot"), { revision })?.value)).toBe(expected[revision]);
   }
 });
 
@@ -31,7 +31,7 @@ test("an old version costs about one sixty-fourth of the changes since", () => {
   for (let i = 1; i <= 6400; i++) put("hot", `v${i}`);
   commit();
   reads = 0;
-  expect(text(store.get("default", utf8("hot"), 1)?.value)).toBe("v1");
+  expect(text(store.get("default", utf8("hot"), { revision: 1 })?.value)).toBe("v1");
   expect(reads).toBeLessThan(200);
 });
 
@@ -53,8 +53,8 @@ test("compaction drops what it must, and what it drops leaves the engine", () =>
   commit();
   const compacted = store.revision - 1;
   run({ kind: "compact", revision: compacted });
-  expect(store.get("default", utf8("k1"), compacted)).toMatchObject({ modRevision: 29, version: 10 });
-  expect(() => store.get("default", utf8("k1"), compacted - 1)).toThrow(StoreError);
+  expect(store.get("default", utf8("k1"), { revision: compacted })).toMatchObject({ modRevision: 29, version: 10 });
+  expect(() => store.get("default", utf8("k1"), { revision: compacted - 1 })).toThrow(StoreError);
   expect(() => store.events({ keyspace: "default", prefix: emptyBytes, from: compacted, limit: 9 })).toThrow(
     /compacted/,
   );

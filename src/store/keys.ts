@@ -1,4 +1,5 @@
 import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, toBinaryString } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { limits } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
@@ -15,6 +16,7 @@ import {
   readEvent,
   type StateBefore,
   userKey,
+  type Version,
   writeCurrent,
 } from "./rows.ts";
 import { afterPrefix } from "./values.ts";
@@ -27,7 +29,14 @@ export interface ListOptions {
   /** Ends the page once it holds this much; it holds one row at least. */
   readonly maximumBytes?: number | undefined;
   readonly revision?: number | undefined;
+  /** As of this timestamp; not together with `revision`. */
+  readonly snapshot?: Timestamp | undefined;
 }
+
+/** Which state of a key is wanted; neither: the latest. */
+export type Moment = Pick<ListOptions, "revision" | "snapshot">;
+
+const latest: Moment = {};
 
 export interface EventLimits {
   readonly limit: number;
@@ -84,7 +93,7 @@ export class Keys {
     keyspace: number,
     key: Uint8Array,
     rowKey: string,
-    place: Place,
+    place: Version,
     value: Uint8Array | undefined,
     prior: KeyState | undefined,
   ): void {
@@ -109,16 +118,16 @@ export class Keys {
     if (!exists) overlay.put("tombstones", historyKey(place.revision, place.ordinal), fromBinaryString(rowKey));
   }
 
-  get(keyspace: KeyspaceHandle, key: Uint8Array, revision?: number): KeyRow | undefined {
-    this.checkRevision(revision);
+  get(keyspace: KeyspaceHandle, key: Uint8Array, at: Moment = latest): KeyRow | undefined {
+    this.checkMoment(at);
     const rowKey = currentKey(keyspace.prefix, key);
     const state = this.find(rowKey);
-    return state === undefined ? undefined : this.#rowAt(state, revision);
+    return state === undefined ? undefined : this.#rowAt(state, at);
   }
 
   list(keyspace: KeyspaceHandle, options: ListOptions): { rows: ListedRow[]; more: boolean; revision: number } {
     const { overlay } = this.#context;
-    this.checkRevision(options.revision);
+    this.checkMoment(options);
     const revision = options.revision ?? this.#context.revision;
     const prefix = keyspace.prefix + toBinaryString(options.prefix ?? emptyBytes);
     // The smallest key above `after` is `after` and a zero byte.
@@ -129,7 +138,7 @@ export class Keys {
     const range = { from: after > prefix ? after : prefix, to: afterPrefix(prefix) };
     const rows: ListedRow[] = [];
     for (const [rowKey, bytes] of overlay.range("current", range)) {
-      const row = this.#rowAt(readCurrent(bytes), options.revision);
+      const row = this.#rowAt(readCurrent(bytes), options);
       if (row === undefined) continue;
       if (rows.length >= limit || pageBytes >= maximumBytes) return { rows, more: true, revision };
       rows.push({ key: fromBinaryString(userKey(rowKey)), ...row });
@@ -165,11 +174,11 @@ export class Keys {
     return { events, next: Math.max(fromRevision, revision + 1) };
   }
 
-  /** Whether a key of the range changed after `revision`. Throws a StoreError `too-large` for a range of too many keys. */
+  /** Whether a key of the range changed after the timestamp. Throws a StoreError `too-large` for a range of too many keys. */
   changedAfter(
     keyspace: KeyspaceHandle,
     range: { readonly from: Uint8Array; readonly to: Uint8Array | undefined },
-    revision: number,
+    snapshot: Timestamp,
   ): boolean {
     const { overlay, compactedRevision } = this.#context;
     const from = currentKey(keyspace.prefix, range.from);
@@ -179,11 +188,34 @@ export class Keys {
       const { exists, place } = readCurrent(row);
       // A replica may or may not have removed what is compacted.
       if (!exists && place.revision <= compactedRevision) continue;
-      if (place.revision > revision) return true;
+      if (place.timestamp > snapshot) return true;
       if (++seen <= limits.rangeKeys) continue;
       throw new StoreError("too-large", `a transaction read a range of more than ${limits.rangeKeys} keys`);
     }
     return false;
+  }
+
+  /** Throws a StoreError: `compacted`, or `future-revision` for what may still change. */
+  checkMoment({ revision, snapshot }: Moment): void {
+    this.checkRevision(revision);
+    if (snapshot === undefined) return;
+    const { clock, revision: present, compactedRevision } = this.#context;
+    if (snapshot < this.compactedClock()) {
+      throw new StoreError(
+        "compacted",
+        "the snapshot of this transaction is compacted: run it again",
+        compactedRevision,
+      );
+    }
+    if (snapshot > clock)
+      throw new StoreError("future-revision", `timestamp ${snapshot} is still to come here`, present);
+  }
+
+  /** No change up to the compacted revision has a timestamp above it. */
+  compactedClock(): Timestamp {
+    const { compactedRevision, marks, clock } = this.#context;
+    if (compactedRevision === 0) return 0;
+    return marks.find(({ revision }) => revision >= compactedRevision)?.clock ?? clock;
   }
 
   checkRevision(revision: number | undefined): void {
@@ -213,9 +245,14 @@ export class Keys {
     };
   }
 
-  #rowAt(state: KeyState, revision: number | undefined): KeyRow | undefined {
+  #rowAt(state: KeyState, { revision, snapshot }: Moment): KeyRow | undefined {
+    const { events, compactedRevision } = this.#context;
+    if (snapshot !== undefined) {
+      const wasThen = state.place.timestamp <= snapshot;
+      return this.#row(wasThen ? state : stateAtTime(events, state, snapshot, compactedRevision));
+    }
     if (revision === undefined || state.place.revision <= revision) return this.#row(state);
-    return this.#row(stateAt(this.#context.events, state, revision));
+    return this.#row(stateAt(events, state, revision));
   }
 
   #row(state: StateBefore | undefined): KeyRow | undefined {
@@ -227,13 +264,29 @@ export class Keys {
 
 /** What the key was at `revision`, which is below that of `state`. */
 function stateAt(events: EventLog, state: KeyState, revision: number): StateBefore | undefined {
-  let place = state.skip.revision > revision ? state.skip : state.place;
+  let place: Place = state.skip.revision > revision ? state.skip : state.place;
   for (;;) {
     const event = events.find(place);
     assert(event.skip.revision < place.revision, "shortcuts lead back");
     if (event.skip.revision > revision) place = event.skip;
     else if (event.before !== undefined && event.before.place.revision > revision) place = event.before.place;
     else return event.before;
+  }
+}
+
+/** What the key was at a timestamp, which is below that of `state`. */
+function stateAtTime(
+  events: EventLog,
+  state: KeyState,
+  snapshot: Timestamp,
+  compactedRevision: number,
+): StateBefore | undefined {
+  let place: Place = state.place;
+  for (;;) {
+    const { skip, before } = events.find(place);
+    if (skip.revision > compactedRevision && events.find(skip).timestamp > snapshot) place = skip;
+    else if (before !== undefined && before.place.timestamp > snapshot) ({ place } = before);
+    else return before;
   }
 }
 

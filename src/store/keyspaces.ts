@@ -55,9 +55,18 @@ export class Keyspaces {
     return new Set(this.list().map(({ id }) => id));
   }
 
+  maybe(name: string): KeyspaceHandle | undefined {
+    return this.#byName.get(name)?.handle;
+  }
+
   /** Throws a StoreError `not-found`. */
   find(name: string): KeyspaceHandle {
     return this.#entry(name).handle;
+  }
+
+  /** Throws a StoreError `not-found`. */
+  idOf(name: string): number {
+    return this.#entry(name).row.id;
   }
 
   contractOf(name: string): string {

@@ -1,21 +1,26 @@
 import { assert, unreachable } from "../base/index.ts";
 import type { Crc32c } from "../wal/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
-import { defaultSettings, type Envelope, type Operation } from "./command.ts";
+import { type CommitOperation, defaultSettings, type Envelope, type Operation } from "./command.ts";
 import type { AppliedPosition, Context } from "./context.ts";
 import { Coordination } from "./coordination.ts";
 import { Counters } from "./counters.ts";
 import { StoreError } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
-import { Keys } from "./keys.ts";
+import { Keys, type KeyspaceHandle } from "./keys.ts";
 import { Keyspaces } from "./keyspaces.ts";
 import { decodeLeftovers, decodeMeta, encodeLeftovers, encodeMeta, metaKeys } from "./meta.ts";
 import type { Overlay } from "./overlay.ts";
+import { errorCodeOf } from "./peek.ts";
 import { encodeResult, type Result } from "./result.ts";
-import { currentKey } from "./rows.ts";
+import { currentKey, type Version } from "./rows.ts";
 import { Sessions } from "./sessions.ts";
-import { runCommit, runTransaction } from "./transaction.ts";
+import { afterPrefix } from "./values.ts";
+import { changedKeys, readKeys, runCommit, runTransaction } from "./transaction.ts";
+import type { Part } from "./transaction-rows.ts";
+import { keyOfRow, Transactions } from "./transactions.ts";
 
 /** A committed entry that is a command. */
 export interface CommandEntry extends AppliedPosition {
@@ -23,6 +28,8 @@ export interface CommandEntry extends AppliedPosition {
   readonly data: Uint8Array;
 }
 
+/** About how many notes of the clock there are between the compacted revision and the present one. */
+const marksKept = 64;
 const initialPosition: AppliedPosition = { index: 0, term: 0, timestamp: 0 };
 
 /**
@@ -39,6 +46,7 @@ export class Machine {
   readonly sessions: Sessions;
   readonly idempotency: IdempotencyKeys;
   readonly coordination: Coordination;
+  readonly transactions: Transactions;
   membership: Uint8Array | undefined;
   /** Ids of dropped keyspaces whose rows this replica still has. */
   leftovers: number[] = [];
@@ -51,6 +59,8 @@ export class Machine {
       events: new EventLog(overlay),
       applied: initialPosition,
       revision: 0,
+      clock: 0,
+      marks: [],
       compactedRevision: 0,
       settings: defaultSettings,
       durableRevision: 0,
@@ -61,6 +71,7 @@ export class Machine {
     this.sessions = new Sessions(this.context);
     this.idempotency = new IdempotencyKeys(this.context);
     this.coordination = new Coordination(this.context, bugs);
+    this.transactions = new Transactions(this.context, this.keys, bugs);
   }
 
   /** Takes over what the overlay has. Throws a CodecError for rows that this release cannot read. */
@@ -72,6 +83,8 @@ export class Machine {
     const meta = row === undefined ? undefined : decodeMeta(row);
     context.applied = meta?.applied ?? initialPosition;
     context.revision = meta?.revision ?? 0;
+    context.clock = meta?.clock ?? 0;
+    context.marks = [...(meta?.marks ?? [])];
     context.durableRevision = context.revision;
     context.compactedRevision = meta?.compactedRevision ?? 0;
     context.settings = meta?.settings ?? defaultSettings;
@@ -79,18 +92,19 @@ export class Machine {
     this.sessions.load();
     this.idempotency.load(meta?.idempotencyKeys ?? 0);
     this.coordination.load();
+    this.transactions.load();
     this.membership = overlay.get("meta", metaKeys.membership)?.slice();
     this.leftovers = decodeLeftovers(overlay.get("meta", metaKeys.leftovers));
   }
 
   /** Puts into the overlay what lives in memory only. */
   flush(): void {
-    const { overlay, applied, revision, compactedRevision, settings } = this.context;
+    const { overlay, applied, revision, compactedRevision, clock, marks, settings } = this.context;
     this.context.events.flush();
     this.sessions.flush();
     const nextKeyspaceId = this.keyspaces.nextId;
     const idempotencyKeys = this.idempotency.count;
-    const meta = { applied, revision, compactedRevision, nextKeyspaceId, idempotencyKeys, settings };
+    const meta = { applied, revision, compactedRevision, clock, marks, nextKeyspaceId, idempotencyKeys, settings };
     overlay.put("meta", metaKeys.state, encodeMeta(meta));
     overlay.put("meta", metaKeys.leftovers, encodeLeftovers(this.leftovers));
     if (this.membership === undefined) overlay.delete("meta", metaKeys.membership);
@@ -106,6 +120,7 @@ export class Machine {
     this.sessions.expire();
     this.idempotency.expire();
     this.coordination.expire();
+    this.transactions.expire();
   }
 
   apply(entry: CommandEntry): Uint8Array {
@@ -144,7 +159,8 @@ export class Machine {
       return encodeResult(refusal(error));
     }
     const answer = this.#answer(operation);
-    this.sessions.remember(session, sequence, answer);
+    // What had to wait has not been done: the same again is a first time.
+    if (errorCodeOf(answer) !== "locked") this.sessions.remember(session, sequence, answer);
     return answer;
   }
 
@@ -161,7 +177,7 @@ export class Machine {
       return encodeResult(refusal(error));
     }
     const answer = this.#answer(operation);
-    this.idempotency.remember(envelope.key, fingerprint, answer);
+    if (errorCodeOf(answer) !== "locked") this.idempotency.remember(envelope.key, fingerprint, answer);
     return answer;
   }
 
@@ -198,6 +214,7 @@ export class Machine {
         this.keyspaces.setContract(operation.name, operation.contract, operation.expectedVersion);
         return this.#done();
       case "dropKeyspace":
+        this.transactions.refuseLockedKeyspace(this.keyspaces.idOf(operation.name));
         this.leftovers.push(this.keyspaces.drop(operation.name));
         return this.#done();
       case "compact":
@@ -208,7 +225,10 @@ export class Machine {
         return this.#done();
       case "transaction": {
         const keyspace = this.keyspaces.find(operation.keyspace);
-        const outcome = runTransaction(this.keys, this.coordination, keyspace, operation, context.revision + 1);
+        for (const key of changedKeys(operation))
+          this.transactions.refuseLocked(currentKey(keyspace.prefix, key), true);
+        for (const key of readKeys(operation)) this.transactions.refuseLocked(currentKey(keyspace.prefix, key), false);
+        const outcome = runTransaction(this.keys, this.coordination, keyspace, operation, this.#version());
         const revision = outcome.changed ? this.#nextRevision() : context.revision;
         return { kind: "transaction", revision, succeeded: outcome.succeeded, steps: outcome.steps };
       }
@@ -230,11 +250,27 @@ export class Machine {
       }
       case "commit": {
         const keyspace = this.keyspaces.find(operation.keyspace);
-        const demands = { ...operation, compactedRevision: context.compactedRevision, planted: this.#bugs };
-        const outcome = runCommit(this.keys, keyspace, demands, context.revision);
+        this.#refuseLockedCommit(operation, keyspace);
+        const demands = { ...operation, planted: this.#bugs };
+        const outcome = runCommit(this.keys, keyspace, demands, this.#version(), context.clock);
         const revision = outcome.changed ? this.#nextRevision() : context.revision;
         return { kind: "transaction", revision, succeeded: true, steps: outcome.steps };
       }
+      case "prepare":
+        return this.transactions.prepare(operation, this.keyspaces.find(operation.keyspace), () => {
+          context.clock = this.#version().timestamp;
+          return context.clock;
+        });
+      case "decide":
+        return this.transactions.decide(operation, (part, timestamp) => this.#writePart(part, timestamp));
+      case "resolve":
+        return this.transactions.resolve(operation, (part, timestamp) => this.#writePart(part, timestamp));
+      case "settle":
+        this.transactions.settle(operation.transactions);
+        return this.#done();
+      case "observe":
+        context.clock = Math.max(context.clock, operation.timestamp);
+        return this.#done();
       case "depart": {
         const left = this.coordination.depart(operation.barrier, operation.claim);
         return { kind: "arrival", ...left, revision: context.revision };
@@ -253,31 +289,32 @@ export class Machine {
   #onPut(operation: Extract<Operation, { kind: "put" }>): Result {
     const keyspace = this.keyspaces.find(operation.keyspace);
     const rowKey = currentKey(keyspace.prefix, operation.key);
+    this.transactions.refuseLocked(rowKey, true);
     const prior = this.keys.find(rowKey);
     const previousRevision = prior?.exists === true ? prior.place.revision : 0;
     expectRevision(operation.expectedRevision, previousRevision);
-    const place = { revision: this.context.revision + 1, ordinal: 0 };
-    this.keys.change(keyspace.id, operation.key, rowKey, place, operation.value, prior);
+    this.keys.change(keyspace.id, operation.key, rowKey, this.#version(), operation.value, prior);
     return { kind: "put", revision: this.#nextRevision(), previousRevision };
   }
 
   #onDelete(operation: Extract<Operation, { kind: "delete" }>): Result {
     const keyspace = this.keyspaces.find(operation.keyspace);
     const rowKey = currentKey(keyspace.prefix, operation.key);
+    this.transactions.refuseLocked(rowKey, true);
     const prior = this.keys.find(rowKey);
     const previousRevision = prior?.exists === true ? prior.place.revision : 0;
     expectRevision(operation.expectedRevision, previousRevision);
     if (previousRevision === 0) {
       return { kind: "delete", revision: this.context.revision, deleted: false, previousRevision };
     }
-    const place = { revision: this.context.revision + 1, ordinal: 0 };
-    this.keys.change(keyspace.id, operation.key, rowKey, place, undefined, prior);
+    this.keys.change(keyspace.id, operation.key, rowKey, this.#version(), undefined, prior);
     return { kind: "delete", revision: this.#nextRevision(), deleted: true, previousRevision };
   }
 
   #onCompact(revision: number): Result {
     this.keys.checkRevision(revision);
     this.context.compactedRevision = revision;
+    this.#mark(0);
     return this.#done();
   }
 
@@ -285,7 +322,41 @@ export class Machine {
     return { kind: "done", revision: this.context.revision };
   }
 
+  /** What the next change is known by, and the first of its revision. */
+  #version(): Version {
+    const { applied, clock, revision } = this.context;
+    return { revision: revision + 1, ordinal: 0, timestamp: Math.max(applied.timestamp, clock + 1) };
+  }
+
+  /** The writes of a transaction that was prepared. Their timestamp may be above or below that of the entry. */
+  #writePart({ keyspace, writes }: Part, timestamp: Timestamp): void {
+    const revision = this.context.revision + 1;
+    let ordinal = 0;
+    for (const { key: rowKey, value } of writes) {
+      const prior = this.keys.find(rowKey);
+      if (value === undefined && prior?.exists !== true) continue;
+      this.keys.change(keyspace, keyOfRow(rowKey), rowKey, { revision, ordinal, timestamp }, value, prior);
+      ordinal++;
+    }
+    this.context.clock = Math.max(this.context.clock, timestamp);
+    if (ordinal === 0) return;
+    this.context.revision++;
+    this.#retain();
+  }
+
+  #refuseLockedCommit({ unchanged, ranges, writes }: CommitOperation, { prefix }: KeyspaceHandle): void {
+    const { transactions } = this;
+    if (transactions.lockCount === 0) return;
+    for (const { key } of writes) transactions.refuseLocked(currentKey(prefix, key), true);
+    for (const key of unchanged) transactions.refuseLocked(currentKey(prefix, key), false);
+    for (const { from, to } of ranges) {
+      const end = to === undefined ? afterPrefix(prefix) : currentKey(prefix, to);
+      transactions.refuseLockedRange(currentKey(prefix, from), end);
+    }
+  }
+
   #nextRevision(): number {
+    this.context.clock = this.#version().timestamp;
     this.context.revision++;
     this.#retain();
     return this.context.revision;
@@ -293,8 +364,17 @@ export class Machine {
 
   /** Automatic compaction: a function of revision and settings, so the same on every replica. */
   #retain(): void {
-    const lowest = this.context.revision - this.context.settings.retainedRevisions;
+    const { revision, settings } = this.context;
+    const lowest = revision - settings.retainedRevisions;
     if (lowest > this.context.compactedRevision) this.context.compactedRevision = lowest;
+    this.#mark(Math.floor(settings.retainedRevisions / marksKept));
+  }
+
+  /** Notes down the clock where the last note is more than so many revisions ago; forgets notes of what is compacted. */
+  #mark(distance: number): void {
+    const { marks, revision, clock, compactedRevision } = this.context;
+    if (revision - (marks.at(-1)?.revision ?? 0) > distance) marks.push({ revision, clock });
+    while (marks.length > 0 && marks[0]!.revision < compactedRevision) marks.shift();
   }
 }
 

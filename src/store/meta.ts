@@ -1,7 +1,8 @@
 /** The row of `meta` that says what state this is, and the one that holds what the owner attached. */
 import { ByteReader, ByteWriter, CodecError } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { type Settings } from "./command.ts";
-import type { AppliedPosition } from "./context.ts";
+import type { AppliedPosition, ClockMark } from "./context.ts";
 
 /** Rows of the table `meta`. */
 export const metaKeys = {
@@ -16,13 +17,15 @@ export interface Meta {
   readonly applied: AppliedPosition;
   readonly revision: number;
   readonly compactedRevision: number;
+  readonly clock: Timestamp;
+  readonly marks: readonly ClockMark[];
   readonly nextKeyspaceId: number;
   readonly idempotencyKeys: number;
   readonly settings: Settings;
 }
 
 /** The layout of all rows. A later one gets the next number. */
-const layout = 2;
+const layout = 3;
 
 export function encodeMeta(meta: Meta): Uint8Array {
   const { applied, settings } = meta;
@@ -31,6 +34,8 @@ export function encodeMeta(meta: Meta): Uint8Array {
   writer.uint(meta.revision).uint(meta.compactedRevision).uint(meta.nextKeyspaceId).uint(meta.idempotencyKeys);
   writer.uint(settings.retainedRevisions).uint(settings.sessionIdleMs).uint(settings.maximumSessions);
   writer.uint(settings.idempotencyRetentionMs).uint(settings.maximumIdempotencyKeys);
+  writer.uint(meta.clock).uint(meta.marks.length);
+  for (const { revision, clock } of meta.marks) writer.uint(revision).uint(clock);
   return writer.finish();
 }
 
@@ -53,6 +58,8 @@ export function decodeMeta(row: Uint8Array): Meta {
       idempotencyRetentionMs: reader.uint(),
       maximumIdempotencyKeys: reader.uint(),
     },
+    clock: reader.uint(),
+    marks: Array.from({ length: reader.uint() }, () => ({ revision: reader.uint(), clock: reader.uint() })),
   };
   reader.end();
   return meta;

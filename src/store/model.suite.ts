@@ -208,6 +208,11 @@ export class Model {
       case "arrive":
       case "depart":
       case "commit":
+      case "prepare":
+      case "decide":
+      case "resolve":
+      case "settle":
+      case "observe":
         throw new Error("these have tests of their own");
       case "transaction":
         return this.#transaction(operation);

@@ -1,5 +1,6 @@
 /** What operations and queries answer, and its bytes. */
 import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import type { KeyspaceDefinition } from "./command.ts";
 import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
 import { readSigned, writeSigned } from "./values.ts";
@@ -45,6 +46,15 @@ export type Result =
   /** `token` 0: not granted; `ahead`: how many wait in front of it. */
   | { readonly kind: "claim"; readonly token: number; readonly ahead: number; readonly revision: number }
   /** `arrived`: how many are at the barrier. */
+  /** A part in a transaction over several groups; pending: its record is undecided, and stays so. */
+  | {
+      readonly kind: "transactionState";
+      readonly state: "prepared" | "pending" | "committed" | "aborted";
+      readonly timestamp: Timestamp;
+      readonly revision: number;
+    }
+  /** Not prepared: an older or younger transaction holds a key. */
+  | { readonly kind: "blocked"; readonly transaction: string; readonly home: number; readonly age: Timestamp }
   | { readonly kind: "arrival"; readonly passed: boolean; readonly arrived: number; readonly revision: number }
   | {
       readonly kind: "error";
@@ -80,10 +90,16 @@ export interface BarrierState {
   readonly state: "absent" | "waiting" | "passed";
 }
 
-/** What queries answer; `revision` is the one that was read. */
+/** What queries answer; `revision` is the one that was read, `timestamp` that of a snapshot with it. */
 export type Answer =
-  | { readonly kind: "row"; readonly row: KeyRow | undefined; readonly revision: number }
-  | { readonly kind: "rows"; readonly rows: readonly ListedRow[]; readonly more: boolean; readonly revision: number }
+  | { readonly kind: "row"; readonly row: KeyRow | undefined; readonly revision: number; readonly timestamp: Timestamp }
+  | {
+      readonly kind: "rows";
+      readonly rows: readonly ListedRow[];
+      readonly more: boolean;
+      readonly revision: number;
+      readonly timestamp: Timestamp;
+    }
   | { readonly kind: "counterValue"; readonly value: number; readonly revision: number }
   | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] }
   | ({ readonly kind: "lockState" } & LockState)
@@ -106,9 +122,12 @@ const kinds = [
   "arrival",
   "lockState",
   "barrierState",
+  "transactionState",
+  "blocked",
 ] as const satisfies readonly (Result | Answer)["kind"][];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
 const barrierStates = ["absent", "waiting", "passed"] as const satisfies readonly BarrierState["state"][];
+const partStates = ["prepared", "pending", "committed", "aborted"] as const;
 const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);
@@ -147,12 +166,12 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       break;
     case "row":
       writeRow(writer, result.row);
-      writer.uint(result.revision);
+      writer.uint(result.revision).uint(result.timestamp);
       break;
     case "rows":
       writer.uint(result.rows.length);
       for (const row of result.rows) writeRow(writer.bytes(row.key), row);
-      writer.bool(result.more).uint(result.revision);
+      writer.bool(result.more).uint(result.revision).uint(result.timestamp);
       break;
     case "keyspaces":
       writer.uint(result.keyspaces.length);
@@ -163,6 +182,12 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       break;
     case "arrival":
       writer.bool(result.passed).uint(result.arrived).uint(result.revision);
+      break;
+    case "transactionState":
+      writer.u8(partStates.indexOf(result.state)).uint(result.timestamp).uint(result.revision);
+      break;
+    case "blocked":
+      writer.text(result.transaction).uint(result.home).uint(result.age);
       break;
     case "lockState":
       writer.uint(result.permits).uint(result.holders.length);
@@ -215,7 +240,7 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
       return { kind, code, detail, revision: revision === 0 ? undefined : revision - 1 };
     }
     case "row":
-      return { kind, row: readRow(reader), revision: reader.uint() };
+      return { kind, row: readRow(reader), revision: reader.uint(), timestamp: reader.uint() };
     case "rows": {
       const rows = readMany(reader, (from) => {
         const key = from.bytes();
@@ -223,7 +248,7 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
         if (row === undefined) throw new CodecError("a listed row without a value");
         return { key, ...row };
       });
-      return { kind, rows, more: reader.bool(), revision: reader.uint() };
+      return { kind, rows, more: reader.bool(), revision: reader.uint(), timestamp: reader.uint() };
     }
     case "keyspaces":
       return { kind, keyspaces: readMany(reader, readKeyspace) };
@@ -231,6 +256,10 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
       return { kind, token: reader.uint(), ahead: reader.uint(), revision: reader.uint() };
     case "arrival":
       return { kind, passed: reader.bool(), arrived: reader.uint(), revision: reader.uint() };
+    case "transactionState":
+      return { kind, state: readKind(reader, partStates), timestamp: reader.uint(), revision: reader.uint() };
+    case "blocked":
+      return { kind, transaction: reader.text(), home: reader.uint(), age: reader.uint() };
     case "lockState": {
       const permits = reader.uint();
       const holders = readMany(reader, (from) => ({

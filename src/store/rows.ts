@@ -10,6 +10,7 @@
  * every `skipDistance` events there is a shortcut, so that a much-written key costs 1/64 of its changes.
  */
 import { ByteReader, type ByteWriter, CodecError, emptyBytes, toBinaryString } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { numberKey, numberOfKey } from "./values.ts";
 
 /** A row of `history`: which revision, and which of its changes. Revision 0: none. */
@@ -18,12 +19,17 @@ export interface Place {
   readonly ordinal: number;
 }
 
+/** One change of a key, and when: timestamps of a group's changes of one key grow as their revisions do. */
+export interface Version extends Place {
+  readonly timestamp: Timestamp;
+}
+
 export const nowhere: Place = { revision: 0, ordinal: 0 };
 
 /** A key as `current` has it. Deleted keys stay as tombstones until the deletion is compacted. */
 export interface KeyState {
   /** The event that made it so: its revision is the key's modRevision. */
-  readonly place: Place;
+  readonly place: Version;
   readonly exists: boolean;
   /** 0 for a tombstone, and so is the version. */
   readonly createRevision: number;
@@ -45,6 +51,7 @@ export interface EventRow {
   readonly createRevision: number;
   readonly version: number;
   readonly value: Uint8Array;
+  readonly timestamp: Timestamp;
   readonly skip: Place;
   readonly before: StateBefore | undefined;
 }
@@ -96,7 +103,8 @@ export function writeCurrent(writer: ByteWriter, state: KeyState): void {
   writer
     .u8(state.exists ? live : tombstone)
     .uint(state.place.revision)
-    .uint(state.place.ordinal);
+    .uint(state.place.ordinal)
+    .uint(state.place.timestamp);
   writePlace(writer, state.skip);
   writer.uint(state.skipAge);
   if (state.exists)
@@ -110,7 +118,7 @@ export function readCurrent(row: Uint8Array): KeyState {
   const reader = new ByteReader(row);
   const kind = reader.u8();
   if (kind > live) throw new CodecError(`a current row of kind ${kind}`);
-  const place = { revision: reader.uint(), ordinal: reader.uint() };
+  const place = readVersion(reader);
   const skip = readPlace(reader);
   const skipAge = reader.uint();
   if (kind === tombstone) {
@@ -133,14 +141,16 @@ export function writeEvent(
   writer
     .u8(after.exists ? live : tombstone)
     .uint(keyspace)
-    .bytes(key);
+    .bytes(key)
+    .uint(after.place.timestamp);
   writePlace(writer, after.skip);
   if (after.exists) writer.uint(after.createRevision).uint(after.version).bytes(after.value);
   if (prior === undefined) return void writer.u8(before.none);
   writer
     .u8(prior.exists ? before.live : before.tombstone)
     .uint(prior.place.revision)
-    .uint(prior.place.ordinal);
+    .uint(prior.place.ordinal)
+    .uint(prior.place.timestamp);
   if (prior.exists) writer.uint(prior.createRevision).uint(prior.version).raw(prior.value);
 }
 
@@ -149,6 +159,7 @@ export function readEvent(row: Uint8Array): EventRow {
   const exists = reader.u8() === live;
   const keyspace = reader.uint();
   const key = reader.bytes();
+  const timestamp = reader.uint();
   const skip = readPlace(reader);
   const createRevision = exists ? reader.uint() : 0;
   const version = exists ? reader.uint() : 0;
@@ -160,6 +171,7 @@ export function readEvent(row: Uint8Array): EventRow {
     createRevision,
     version,
     value,
+    timestamp,
     skip,
     before: readBefore(reader),
   };
@@ -168,10 +180,14 @@ export function readEvent(row: Uint8Array): EventRow {
 function readBefore(reader: ByteReader): StateBefore | undefined {
   const kind = reader.u8();
   if (kind === before.none) return undefined;
-  const place = { revision: reader.uint(), ordinal: reader.uint() };
+  const place = readVersion(reader);
   if (kind === before.tombstone) return { place, exists: false, createRevision: 0, version: 0, value: emptyBytes };
   const createRevision = reader.uint();
   return { place, exists: true, createRevision, version: reader.uint(), value: reader.raw(reader.remaining) };
+}
+
+function readVersion(reader: ByteReader): Version {
+  return { revision: reader.uint(), ordinal: reader.uint(), timestamp: reader.uint() };
 }
 
 function writePlace(writer: ByteWriter, place: Place): void {

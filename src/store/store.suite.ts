@@ -403,14 +403,15 @@ class Run {
     const store = this.#store;
     const model = this.#model;
     const at = model.revision + 2 - back;
-    if (at > model.revision) return expect(caught(() => store.get(name, wanted, at))).toBe("future-revision");
+    if (at > model.revision)
+      return expect(caught(() => store.get(name, wanted, { revision: at }))).toBe("future-revision");
     if (at < model.compactedRevision) return expect(caught(() => store.list(name, { revision: at }))).toBe("compacted");
     for (const [read, revisionRead] of [
       [undefined, model.revision],
       [at, at],
     ] as const) {
       const prefix = latin1(wanted).slice(0, 1);
-      expect(store.get(name, wanted, read)).toEqual(model.rowAt(id, latin1(wanted), revisionRead));
+      expect(store.get(name, wanted, { revision: read })).toEqual(model.rowAt(id, latin1(wanted), revisionRead));
       const all = model.rowsAt(id, prefix, revisionRead).map(([k, row]) => ({ key: bytes(k), ...row }));
       const options = { prefix: bytes(prefix), revision: read };
       expect(store.list(name, options)).toEqual({ rows: all, more: false, revision: revisionRead });

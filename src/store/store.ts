@@ -8,13 +8,15 @@ import type { CounterValue } from "./counters.ts";
 import type { Engine, EngineError, TableName } from "./engine.ts";
 import { unpack } from "./event-log.ts";
 import { StateHash } from "./hash.ts";
-import type { Events, ListOptions } from "./keys.ts";
+import type { Events, ListOptions, Moment } from "./keys.ts";
 import { type CommandEntry, Machine } from "./machine.ts";
 import { metaKeys } from "./meta.ts";
 import { Overlay } from "./overlay.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
 import type { BarrierState, KeyRow, KeyspaceRow, ListedRow, LockState } from "./result.ts";
-import { historyKey } from "./rows.ts";
+import { currentKey, historyKey } from "./rows.ts";
+import type { UnfinishedTransaction } from "./transactions.ts";
+import { afterPrefix } from "./values.ts";
 import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
 
 export interface StoreOptions {
@@ -90,6 +92,11 @@ export class Store {
     return this.#machine.context.revision;
   }
 
+  /** Every change to come has a higher timestamp. */
+  get clock(): Timestamp {
+    return this.#machine.context.clock;
+  }
+
   /** The lowest revision that can be read; events begin one above. */
   get compactedRevision(): number {
     return this.#machine.context.compactedRevision;
@@ -132,8 +139,11 @@ export class Store {
   }
 
   /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`. */
-  get(keyspace: string, key: Uint8Array, revision?: number): KeyRow | undefined {
-    return this.#machine.keys.get(this.#machine.keyspaces.find(keyspace), key, revision);
+  get(keyspace: string, key: Uint8Array, at?: Moment): KeyRow | undefined {
+    const handle = this.#machine.keyspaces.find(keyspace);
+    const row = this.#machine.keys.get(handle, key, at);
+    const dirty = this.#machine.transactions.dirty(currentKey(handle.prefix, key));
+    return dirty === undefined ? row : { createRevision: 0, modRevision: 0, version: 0, ...row, value: dirty };
   }
 
   /** In the order of keys. Throws as `get`. */
@@ -146,6 +156,35 @@ export class Store {
     const keyspace = this.#machine.keyspaces.find(query.keyspace);
     const { limit, maximumBytes = Number.POSITIVE_INFINITY, scanLimit = defaultScanLimit } = query;
     return this.#machine.keys.events(keyspace, query.prefix, query.from, { limit, maximumBytes, scanLimit });
+  }
+
+  /**
+   * Why keys cannot be read yet. locked: a transaction is about to change one of them. behind: changes to come may have
+   * timestamps up to that of the snapshot (`observe` ends that). `prefix`: all keys that begin with it.
+   */
+  obstacle(
+    keyspace: string,
+    key: Uint8Array,
+    prefix: boolean,
+    snapshot: Timestamp | undefined,
+  ): "locked" | "behind" | undefined {
+    const { keyspaces, transactions } = this.#machine;
+    if (snapshot !== undefined && snapshot > this.clock) return "behind";
+    if (transactions.lockCount === 0 || this.#bugs?.has("dirty-reads") === true) return undefined;
+    const handle = keyspaces.maybe(keyspace);
+    if (handle === undefined) return undefined;
+    const from = currentKey(handle.prefix, key);
+    return transactions.isLocked(from, prefix ? afterPrefix(from) : `${from}\0`, snapshot) ? "locked" : undefined;
+  }
+
+  /** Grows whenever a transaction gives its locks back. */
+  get unlockCount(): number {
+    return this.#machine.transactions.unlockCount;
+  }
+
+  /** Transactions over several groups that somebody has to finish. */
+  unfinishedTransactions(): UnfinishedTransaction[] {
+    return [...this.#machine.transactions.unfinished()];
   }
 
   counter(name: string): CounterValue {

@@ -1,10 +1,11 @@
 import { compareBytes, toBinaryString, unreachable } from "../base/index.ts";
-import type { CommitOperation, Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
+import type { CommitDemands, Compare, Relation, TransactionOperation, TransactionStep } from "./command.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { StoreError } from "./errors.ts";
 import type { Coordination } from "./coordination.ts";
 import type { KeyspaceHandle, Keys } from "./keys.ts";
 import type { StepResult } from "./result.ts";
-import { currentKey } from "./rows.ts";
+import { currentKey, type Version } from "./rows.ts";
 
 export interface TransactionOutcome {
   readonly succeeded: boolean;
@@ -13,53 +14,60 @@ export interface TransactionOutcome {
   readonly changed: boolean;
 }
 
-/** Runs at `revision`, which is used up only where something changed. Throws a StoreError before it has changed anything. */
+/** Runs as `version`, which is used up only where something changed. Throws a StoreError before it has changed anything. */
 export function runTransaction(
   keys: Keys,
   locks: Coordination,
   keyspace: KeyspaceHandle,
   operation: TransactionOperation,
-  revision: number,
+  version: Version,
 ): TransactionOutcome {
   // Both branches, so that whether a transaction is refused does not depend on the state.
   refuseDoubleChanges(operation.then);
   refuseDoubleChanges(operation.otherwise);
   const succeeded = operation.compares.every((compare) => holds(keys, locks, keyspace, compare));
-  return { succeeded, ...runSteps(keys, keyspace, succeeded ? operation.then : operation.otherwise, revision) };
+  return { succeeded, ...runSteps(keys, keyspace, succeeded ? operation.then : operation.otherwise, version) };
 }
 
-/**
- * Validates what an interactive transaction relies on, and writes. `revision` is the present one. Throws a StoreError
- * `transaction-conflict` that says what changed, before it has changed anything.
- */
+type Demands = Omit<CommitDemands, "keyspace"> & { readonly planted?: ReadonlySet<string> | undefined };
+
+/** Validates what an interactive transaction relies on, and writes, as `version`. Throws as `validate`. */
 export function runCommit(
   keys: Keys,
   keyspace: KeyspaceHandle,
-  demands: CommitOperation & { readonly compactedRevision: number; readonly planted?: ReadonlySet<string> | undefined },
-  revision: number,
+  demands: Demands,
+  version: Version,
+  clock: Timestamp,
 ): Pick<TransactionOutcome, "steps" | "changed"> {
+  validate(keys, keyspace, demands, clock);
+  return runSteps(keys, keyspace, stepsOf(demands), version);
+}
+
+function stepsOf({ writes }: Pick<Demands, "writes">): TransactionStep[] {
+  return writes.map(({ key, value }) => (value === undefined ? { kind: "delete", key } : { kind: "put", key, value }));
+}
+
+/**
+ * Whether everything that a transaction relies on is as it was. `clock` is the present time of this group. Throws a
+ * StoreError `transaction-conflict` that says what changed.
+ */
+export function validate(keys: Keys, keyspace: KeyspaceHandle, demands: Demands, clock: Timestamp): void {
   const { snapshot, unchanged, ranges, planted } = demands;
-  const steps = demands.writes.map(({ key, value }): TransactionStep => {
-    return value === undefined ? { kind: "delete", key } : { kind: "put", key, value };
-  });
-  refuseDoubleChanges(steps);
-  if (unchanged.length > 0 || ranges.length > 0) {
-    if (snapshot > revision)
-      throw new StoreError("future-revision", `revision ${snapshot} does not exist yet`, revision);
-    if (snapshot < demands.compactedRevision) throw conflict(`its snapshot, revision ${snapshot}, is compacted`);
-  }
+  refuseDoubleChanges(stepsOf(demands));
+  const relies = unchanged.length > 0 || ranges.length > 0;
+  if (relies && snapshot < keys.compactedClock()) throw conflict("its snapshot is compacted");
   // Nothing at all has happened since: there is nothing to look at.
-  if (snapshot < revision) {
+  if (snapshot < clock) {
     for (const key of planted?.has("reads-not-validated") === true ? [] : unchanged) {
-      const present = keys.find(currentKey(keyspace.prefix, key))?.place.revision ?? 0;
-      if (present > snapshot) throw conflict(`a key changed at revision ${present}, after its snapshot ${snapshot}`);
+      const place = keys.find(currentKey(keyspace.prefix, key))?.place;
+      if (place !== undefined && place.timestamp > snapshot)
+        throw conflict(`a key that it relies on changed at revision ${place.revision}, after its snapshot`);
     }
     for (const range of planted?.has("ranges-not-validated") === true ? [] : ranges) {
       if (keys.changedAfter(keyspace, range, snapshot))
-        throw conflict(`a key of a range that it read changed after its snapshot ${snapshot}`);
+        throw conflict("a key of a range that it read changed after its snapshot");
     }
   }
-  return runSteps(keys, keyspace, steps, revision + 1);
 }
 
 function conflict(reason: string): StoreError {
@@ -70,7 +78,7 @@ function runSteps(
   keys: Keys,
   keyspace: KeyspaceHandle,
   steps: readonly TransactionStep[],
-  revision: number,
+  version: Version,
 ): Pick<TransactionOutcome, "steps" | "changed"> {
   let ordinal = 0;
   const results = steps.map((step): StepResult => {
@@ -78,7 +86,7 @@ function runSteps(
     const rowKey = currentKey(keyspace.prefix, step.key);
     const prior = keys.find(rowKey);
     const previousRevision = prior?.exists === true ? prior.place.revision : 0;
-    const place = { revision, ordinal };
+    const place = { ...version, ordinal };
     if (step.kind === "put") {
       keys.change(keyspace.id, step.key, rowKey, place, step.value, prior);
       ordinal++;
@@ -138,4 +146,15 @@ function related(order: number, relation: Relation): boolean {
     default:
       return unreachable(relation);
   }
+}
+
+/** Keys that a transaction may change, whichever way it goes. */
+export function changedKeys({ then, otherwise }: TransactionOperation): Uint8Array[] {
+  return [...then, ...otherwise].filter(({ kind }) => kind !== "get").map(({ key }) => key);
+}
+
+/** Keys that it looks at. */
+export function readKeys({ compares, then, otherwise }: TransactionOperation): Uint8Array[] {
+  const gets = [...then, ...otherwise].filter(({ kind }) => kind === "get");
+  return [...compares.filter(({ target }) => target !== "lock"), ...gets].map(({ key }) => key);
 }

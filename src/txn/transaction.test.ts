@@ -8,7 +8,7 @@ const text = (bytes: Uint8Array | undefined): string | undefined => bytes && fro
 describe("what a commit demands", () => {
   const used = (isolation: ConstructorParameters<typeof Transaction>[0]) => {
     const transaction = new Transaction(isolation);
-    expect(transaction.readAt).toBeUndefined();
+    expect(transaction.readAt).toBe(isolation === "read-committed" ? undefined : 0);
     transaction.read(utf8("r"), 7);
     transaction.listed({ from: utf8("a"), to: utf8("b") }, [], 7, (key) => ({ key }));
     transaction.put(utf8("w"), utf8("1"));

@@ -1,4 +1,5 @@
 import { assert, concatBytes, fromBinaryString, OrderedMap, toBinaryString } from "../base/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 
 /**
  * Weakest first. read-committed: each read sees the latest that is committed. repeatable-read: all reads see one
@@ -27,8 +28,8 @@ export interface Write {
 
 /** What a commit demands and does. */
 export interface TransactionPlan {
-  /** Nothing of `unchanged` and `ranges` may have changed after this revision. */
-  readonly snapshot: number;
+  /** Nothing of `unchanged` and `ranges` may have changed after this timestamp. */
+  readonly snapshot: Timestamp;
   readonly unchanged: readonly Uint8Array[];
   readonly ranges: readonly KeyRange[];
   readonly writes: readonly Write[];
@@ -37,7 +38,7 @@ export interface TransactionPlan {
 /** One transaction in the making: what it has read and what it will write. */
 export class Transaction {
   readonly isolation: Isolation;
-  #snapshot: number | undefined;
+  #snapshot: Timestamp | undefined;
   readonly #reads = new Set<string>();
   readonly #ranges: KeyRange[] = [];
   readonly #writes = new OrderedMap<Uint8Array | undefined>();
@@ -50,9 +51,9 @@ export class Transaction {
     this.#skewed = planted?.has("snapshot-skewed") === true;
   }
 
-  /** The revision to read at; undefined: the latest, whose revision is then told with `read` or `listed`. */
-  get readAt(): number | undefined {
-    return this.isolation === "read-committed" || this.#skewed ? undefined : this.#snapshot;
+  /** What to read at; 0: at a snapshot that the answer tells of; undefined: the latest. */
+  get readAt(): Timestamp | undefined {
+    return this.isolation === "read-committed" || this.#skewed ? undefined : (this.#snapshot ?? 0);
   }
 
   /** What this transaction itself has made of the key; undefined: nothing. */
@@ -69,23 +70,23 @@ export class Transaction {
     this.#writes.set(toBinaryString(key), undefined);
   }
 
-  /** The store was asked for a key, and answered as of `revision`. */
-  read(key: Uint8Array, revision: number): void {
-    this.#observe(revision);
+  /** The store was asked for a key, and answered as of `snapshot`. */
+  read(key: Uint8Array, snapshot: Timestamp): void {
+    this.#observe(snapshot);
     this.#reads.add(toBinaryString(key));
   }
 
   /**
-   * The store was asked for the keys of a range, and answered with those of `rows`, as of `revision`. Returns them with
+   * The store was asked for the keys of a range, and answered with those of `rows`, as of `snapshot`. Returns them with
    * what this transaction has made of the range.
    */
   listed<Row extends { readonly key: Uint8Array }>(
     range: KeyRange,
     rows: readonly Row[],
-    revision: number,
+    snapshot: Timestamp,
     rowOf: (key: Uint8Array, value: Uint8Array) => Row,
   ): Row[] {
-    this.#observe(revision);
+    this.#observe(snapshot);
     this.#ranges.push(range);
     const merged = new OrderedMap<Row>();
     for (const row of rows) merged.set(toBinaryString(row.key), row);
@@ -114,9 +115,10 @@ export class Transaction {
     }
   }
 
-  #observe(revision: number): void {
-    if (this.readAt !== undefined) assert(revision === this.#snapshot, `read at ${revision}, not ${this.#snapshot}`);
-    this.#snapshot ??= revision;
+  #observe(snapshot: Timestamp): void {
+    const { readAt = 0 } = this;
+    if (readAt > 0) assert(snapshot === readAt, `read at ${snapshot}, not ${readAt}`);
+    this.#snapshot ??= snapshot;
   }
 }
 

@@ -226,22 +226,24 @@ async function runStep(
     case "get": {
       const own = transaction.own(step.key);
       if (own !== undefined) return foundOf(own.value, 0);
-      const query = { type: "get", keyspace, key: step.key, revision: transaction.readAt } as const;
+      const snapshot = transaction.readAt;
+      const query = { type: "get", keyspace, key: step.key, revision: undefined, snapshot } as const;
       const found = await gateway.read(request, reply, "row", query, linearizable);
       if (found === undefined) return undefined;
       const { row } = found.answer;
-      transaction.read(step.key, found.answer.revision);
+      transaction.read(step.key, found.answer.timestamp);
       return foundOf(row?.value, row?.modRevision ?? 0);
     }
     case "list": {
       const { prefix, after, limit } = step;
-      const query = { type: "list", keyspace, prefix, after, limit, revision: transaction.readAt } as const;
+      const snapshot = transaction.readAt;
+      const query = { type: "list", keyspace, prefix, after, limit, revision: undefined, snapshot } as const;
       const found = await gateway.read(request, reply, "rows", query, linearizable);
       if (found === undefined) return undefined;
       const { rows, more } = found.answer;
       const range = pageRange(prefix, after, rows.at(-1)?.key, more);
       const seen = rows.map(({ key, value, modRevision }) => ({ key, value, modRevision }));
-      const merged = transaction.listed(range, seen, found.answer.revision, (key, value) => ({
+      const merged = transaction.listed(range, seen, found.answer.timestamp, (key, value) => ({
         key,
         value,
         modRevision: 0,
