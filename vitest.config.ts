@@ -12,14 +12,14 @@ export default defineConfig({
         },
       },
       {
-        // Whole processes on real ports and disks: one file at a time, after everything else.
+        // Whole processes on real ports and disks: two files at a time, each on ports of its own, after everything else.
         test: {
           name: "process",
           include: ["test/process/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           pool: "forks",
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { accessibilityProblems, complaintsOf, consoleBuilt, openBrowser } from "./browser.ts";
 import { cleanUp, cohort, temporaryDirectory, Up } from "./cluster.ts";
 
-const base = 25_000;
+const base = 26_000;
 const url = `http://127.0.0.1:${base + 70}`;
 const regression = join(import.meta.dirname, "../regressions/names-begin-anew.json");
 /** Runs in the page: zooms out and in again; the median time from the wheel to the end of the frame. */

@@ -6,7 +6,7 @@ import { cleanUp, cohort, temporaryDirectory, Up } from "./cluster.ts";
 const boundMs = 100;
 let up: Up;
 beforeAll(async () => {
-  up = new Up(38_000, temporaryDirectory(), []);
+  up = new Up(28_000, temporaryDirectory(), []);
   await up.ready();
 });
 afterAll(() => cleanUp([up]));

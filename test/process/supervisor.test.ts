@@ -58,7 +58,7 @@ describe("refusals say what to do", () => {
   });
 
   test("no cluster there", async () => {
-    const { code, stderr } = await cohort(["status"], { COHORT_PORT_BASE: "23000" });
+    const { code, stderr } = await cohort(["status"], { COHORT_PORT_BASE: "27000" });
     expect(stderr).toMatch(/no cluster listens on this machine[\s\S]*Start one with `npm start`/);
     expect(code).toBe(1);
   });
@@ -79,10 +79,10 @@ describe("a running cluster", () => {
     const up = begin(directory, "--nodes", "1");
     await up.ready();
     expect(await increment(up, 1)).toBe(1);
-    const second = await cohort(["up", "--data", directory], { COHORT_PORT_BASE: "23000" });
+    const second = await cohort(["up", "--data", directory], { COHORT_PORT_BASE: "27000" });
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(`another \`cohort up\` (process ${up.child.pid}) runs on ${directory}`);
-    const fresh = await cohort(["up", "--data", directory, "--fresh"], { COHORT_PORT_BASE: "23000" });
+    const fresh = await cohort(["up", "--data", directory, "--fresh"], { COHORT_PORT_BASE: "27000" });
     expect(fresh.code).toBe(1);
     expect(await increment(up, 1)).toBe(2);
   });
