@@ -1,9 +1,20 @@
-/** What `npm run bench` runs: `sim`, `check`, or, without a name, Cohort beside its peers. */
+/** What `npm run bench` runs: `sim`, `check`, `console`, or, without a name, Cohort beside its peers. */
 import process from "node:process";
 import { parseArgs } from "node:util";
 
 const [what, ...rest] = process.argv.slice(2);
-if (what === "sim" || what === "check") {
+if (what === "console") {
+  const { values } = parseArgs({
+    args: rest,
+    options: {
+      json: { type: "boolean", default: false },
+      seconds: { type: "string", default: "60" },
+      hours: { type: "string", default: "5" },
+    },
+  });
+  const { benchConsole } = await import("./console.ts");
+  await benchConsole(Number(values.seconds), Number(values.hours), values.json);
+} else if (what === "sim" || what === "check") {
   const { values } = parseArgs({
     args: rest,
     options: {

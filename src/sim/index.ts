@@ -10,7 +10,7 @@
  */
 export { plantedBugs, type PlantedBug } from "./bugs.ts";
 export { runSeed, Tally, type SeedResult } from "./campaign.ts";
-export { TraceDigest } from "./digest.ts";
+export { joinDigests } from "./digest.ts";
 export {
   explore,
   tellCounterexample,

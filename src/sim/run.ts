@@ -39,6 +39,8 @@ export interface RunResult {
 export interface RunOptions {
   readonly onLine?: (line: string) => void;
   readonly stopAtStep?: number;
+  /** Told after each event of a core where every node stands then; this costs as much as the run itself. */
+  readonly onStepped?: (step: number, nodes: readonly NodeState[]) => void;
   /** Takes what a space-time diagram needs; `timelineOf` makes one. */
   readonly timeline?: Timeline;
 }
@@ -88,10 +90,11 @@ export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
 
 /** Runs a plan to its end, or to the first thing that must not happen. */
 export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}): RunResult {
-  const { onLine, stopAtStep, timeline } = options;
+  const { onLine, onStepped, stopAtStep, timeline } = options;
   const world = new World({
     ...worldOptions(scenario, plan),
     ...(onLine ? { onLine } : {}),
+    ...(onStepped ? { onStepped: () => onStepped(world.steps, nodesOf(world)) } : {}),
     ...(timeline ? { timeline } : {}),
   });
   if (stopAtStep !== undefined) world.stopAtStep = stopAtStep;

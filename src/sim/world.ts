@@ -42,6 +42,8 @@ export interface WorldOptions {
   readonly bugs: ReadonlySet<string>;
   /** Takes each line of the trace, for people. */
   readonly onLine?: (line: string) => void;
+  /** Told after each event of a core. */
+  readonly onStepped?: () => void;
   /** Takes what a space-time diagram needs. */
   readonly timeline?: Timeline;
 }
@@ -237,6 +239,7 @@ export class World implements Surroundings, ClientWorld {
   }
 
   onStepped(): void {
+    this.options.onStepped?.();
     this.invariants.onStepped();
   }
 

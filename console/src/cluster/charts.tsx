@@ -1,9 +1,10 @@
 import { createEffect, onCleanup, onMount, type JSX } from "solid-js";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { oncePerFrame } from "../shell/frames.ts";
 import { colour, theme } from "../shell/theme.ts";
 import { cursor, ticks, version, type Tick } from "./feed.ts";
-import { commitsPerSecond } from "./model.ts";
+import { commitsPerSecond, gapMs } from "./model.ts";
 
 /** A minute, and no more: what is older is in the timeline. */
 const windowMs = 60_000;
@@ -46,20 +47,28 @@ const dashes: readonly (readonly number[])[] = [
 ];
 const lagColours = ["info", "bad", "good", "lead", "candidate", "soft"];
 
-/** Of each node, how many entries it is behind the longest log. */
+/** Of each node, how many committed entries it has not applied yet, of all its groups. */
 export function lagLines(nodes: readonly number[]): Line[] {
   return nodes.map((id, place) => ({
     label: `node ${id}`,
     colour: lagColours[place % lagColours.length]!,
     dash: dashes[place % dashes.length]!,
     value: (tick) => {
-      const last = (node: Tick["nodes"][number] | undefined): number | undefined =>
-        node?.status?.groups[0]?.appliedIndex;
-      const longest = Math.max(0, ...tick.nodes.map((node) => node.status?.groups[0]?.commitIndex ?? 0));
-      const own = last(tick.nodes.find(({ nodeId }) => nodeId === id));
-      return own === undefined ? undefined : Math.max(0, longest - own);
+      const own = tick.nodes.find(({ nodeId }) => nodeId === id)?.status?.groups;
+      return own?.reduce(
+        (sum, { group, appliedIndex }) => sum + Math.max(0, committedBy(tick, group) - appliedIndex),
+        0,
+      );
     },
   }));
+}
+
+/** The highest index of a group that any node knows to be committed. */
+function committedBy(tick: Tick, group: number): number {
+  let most = 0;
+  for (const { status } of tick.nodes)
+    for (const view of status?.groups ?? []) if (view.group === group) most = Math.max(most, view.commitIndex);
+  return most;
 }
 
 export function Chart(props: {
@@ -75,11 +84,20 @@ export function Chart(props: {
     const from = ticks.findIndex(({ at }) => at >= end - windowMs);
     let to = ticks.length;
     while (to > 0 && ticks[to - 1]!.at > end) to--;
-    const part = from === -1 ? [] : ticks.slice(from, to);
-    return [
-      part.map(({ at }) => at / 1000),
-      ...props.lines.map((line) => part.map((tick, place) => line.value(tick, from + place) ?? null)),
-    ];
+    const times: number[] = [];
+    const values: (number | null)[][] = props.lines.map(() => []);
+    for (let index = from; index !== -1 && index < to; index++) {
+      const tick = ticks[index]!;
+      const before = ticks[index - 1];
+      // A point without values: the line is interrupted where nothing is known.
+      if (times.length > 0 && before !== undefined && tick.at - before.at > gapMs) {
+        times.push((before.at + 1) / 1000);
+        for (const list of values) list.push(null);
+      }
+      times.push(tick.at / 1000);
+      for (const [place, line] of props.lines.entries()) values[place]!.push(line.value(tick, index) ?? null);
+    }
+    return [times, ...values];
   };
 
   const draw = (): void => {
@@ -129,16 +147,18 @@ export function Chart(props: {
       plot?.destroy();
     });
   });
+  // The first size is known once the page is laid out.
+  const drawAnew = oncePerFrame(draw);
+  const redraw = oncePerFrame(() => plot?.setData(data()));
   createEffect(() => {
     theme();
     void props.lines.length;
-    // The first size is known once the page is laid out.
-    requestAnimationFrame(() => host.isConnected && draw());
+    drawAnew();
   });
   createEffect(() => {
     version();
     cursor();
-    plot?.setData(data());
+    redraw();
   });
   const latest = (line: Line): string => {
     version();

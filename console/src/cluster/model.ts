@@ -19,12 +19,13 @@ export interface NodePicture {
   readonly http: string;
   readonly pid: number | undefined;
   readonly restarts: number;
+  /** The first group: it knows the members of the cluster, and its leader is what commands call the leader. */
   readonly group: Group | undefined;
-  /** Groups other than the first. */
+  /** What this node is in each group that it is a member of, where there are several. */
   readonly shards: readonly Group[];
-  /** Entries that this node is behind the longest known log. */
+  /** Entries that this node is behind the longest known logs: of the group where it is most. */
   readonly lag: number;
-  /** Of the longest known log, how much is here: 0 to 1. */
+  /** Of that log, how much is here: 0 to 1. */
   readonly share: number;
   readonly storageFull: boolean;
   readonly error: string | undefined;
@@ -47,12 +48,24 @@ const arcEntries = 200;
 /** Nodes are asked one after the other: fewer entries than this are no delay, but the time between two questions. */
 const noticeableLag = 20;
 
+const pictures = new WeakMap<Tick, NodePicture[]>();
+
 export function nodesOf(tick: Tick): NodePicture[] {
-  const longest = Math.max(0, ...tick.nodes.map(({ status }) => status?.groups[0]?.lastIndex ?? 0));
+  let nodes = pictures.get(tick);
+  if (nodes === undefined) {
+    nodes = drawNodes(tick);
+    pictures.set(tick, nodes);
+  }
+  return nodes;
+}
+
+function drawNodes(tick: Tick): NodePicture[] {
+  const longest = longestLogs(tick);
   return tick.nodes.map(({ nodeId, http, status, error }) => {
     const process = tick.processes.find(({ node }) => node === nodeId);
-    const group = status?.groups[0];
-    const lag = group === undefined ? 0 : longest - group.lastIndex;
+    const groups = status?.groups ?? [];
+    const group = groups[0];
+    const lag = Math.max(0, ...groups.map((own) => longest.get(own.group)! - own.lastIndex));
     return {
       id: nodeId,
       condition: conditionOf(process?.state, group, tick.leader === nodeId),
@@ -60,13 +73,63 @@ export function nodesOf(tick: Tick): NodePicture[] {
       pid: process?.pid,
       restarts: process?.restarts ?? 0,
       group,
-      shards: status?.groups.slice(1) ?? [],
+      shards: groups.length > 1 ? groups : [],
       lag: lag < noticeableLag ? 0 : lag,
       share: group === undefined ? 0 : Math.max(0, 1 - lag / arcEntries),
       storageFull: status?.storage.full ?? false,
       error,
     };
   });
+}
+
+/** The last index that any node has, by group. */
+function longestLogs(tick: Tick): Map<number, number> {
+  const longest = new Map<number, number>();
+  for (const { status } of tick.nodes)
+    for (const { group, lastIndex } of status?.groups ?? [])
+      longest.set(group, Math.max(longest.get(group) ?? 0, lastIndex));
+  return longest;
+}
+
+export type ShardRole = "leader" | "follower" | "candidate" | "learner" | "silent";
+
+/** One group over all nodes. */
+export interface ShardPicture {
+  readonly group: number;
+  readonly term: number;
+  /** Undefined: none that a node knows of and that answers. */
+  readonly leader: number | undefined;
+  readonly commitIndex: number;
+  /** By node; those that are no members are left out. `lag`: entries behind the longest log. */
+  readonly members: ReadonlyMap<number, { readonly role: ShardRole; readonly lag: number }>;
+}
+
+/** Every group of the cluster, by number. A member that does not answer is silent. */
+export function shardsOf(tick: Tick): ShardPicture[] {
+  const longest = longestLogs(tick);
+  const seen = new Map<number, { readonly node: number; readonly own: Group }[]>();
+  for (const { nodeId, status } of tick.nodes)
+    for (const own of status?.groups ?? [])
+      seen.set(own.group, [...(seen.get(own.group) ?? []), { node: nodeId, own }]);
+  return Array.from(seen, ([group, views]) => {
+    const newest = views.reduce((best, view) => (view.own.term > best.own.term ? view : best));
+    const { term, membership } = newest.own;
+    const leader = views.find(({ own }) => own.role === "leader" && own.term === term)?.node;
+    const members = new Map<number, { readonly role: ShardRole; readonly lag: number }>();
+    for (const node of [...membership.voters, ...membership.outgoing, ...membership.learners].sort((a, b) => a - b)) {
+      const view = views.find((candidate) => candidate.node === node)?.own;
+      const lag = view === undefined ? 0 : longest.get(group)! - view.lastIndex;
+      members.set(node, { role: roleOf(view, node === leader, node), lag: lag < noticeableLag ? 0 : lag });
+    }
+    return { group, term, leader, commitIndex: Math.max(...views.map(({ own }) => own.commitIndex)), members };
+  }).sort((a, b) => a.group - b.group);
+}
+
+function roleOf(own: Group | undefined, leads: boolean, node: number): ShardRole {
+  if (own === undefined) return "silent";
+  if (leads) return "leader";
+  if (own.membership.learners.includes(node)) return "learner";
+  return own.role === "follower" ? "follower" : "candidate";
 }
 
 function conditionOf(state: string | undefined, group: Group | undefined, leads: boolean): Condition {
@@ -152,11 +215,24 @@ export function faultText(fault: FaultView): string {
   }
 }
 
+/** What all groups have committed together. */
+function committed(tick: Tick): number {
+  const most = new Map<number, number>();
+  for (const { status } of tick.nodes)
+    for (const { group, commitIndex } of status?.groups ?? [])
+      most.set(group, Math.max(most.get(group) ?? 0, commitIndex));
+  let sum = 0;
+  for (const index of most.values()) sum += index;
+  return sum;
+}
+
+/** Longer than this without a word, nothing is known of the time between. */
+export const gapMs = 1500;
+
 /** Commits a second between two ticks some time apart. */
 export function commitsPerSecond(before: Tick | undefined, after: Tick | undefined): number | undefined {
   if (before === undefined || after === undefined || after.at <= before.at) return undefined;
-  const committed = (tick: Tick): number =>
-    Math.max(0, ...tick.nodes.map(({ status }) => status?.groups[0]?.commitIndex ?? 0));
+  if (after.at - before.at > 2 * gapMs) return undefined;
   const first = committed(before);
   return first === 0 ? undefined : Math.max(0, ((committed(after) - first) * 1000) / (after.at - before.at));
 }

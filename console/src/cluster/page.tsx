@@ -5,6 +5,7 @@ import { Ask, beginTraffic, Counter } from "./counter.tsx";
 import { Chosen, FaultBar } from "./faults.tsx";
 import { connection, cursor, follow, hello, shown, tickAt } from "./feed.ts";
 import { Picture, type Selection } from "./picture.tsx";
+import { Shards } from "./shards.tsx";
 import { Timeline } from "./timeline.tsx";
 
 export function ClusterPage(): JSX.Element {
@@ -68,6 +69,7 @@ export function ClusterPage(): JSX.Element {
               <Chart title="Throughput" unit="a second" lines={throughputLines} />
               <Ask tick={tickAt(undefined) ?? tick()} disabled={frozen()} />
             </div>
+            <Shards tick={tick()} />
             <div class="wide">
               <Timeline />
             </div>

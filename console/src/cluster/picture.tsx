@@ -1,5 +1,5 @@
 /** The cluster as a picture: nodes on a circle, two lanes a link, one for each direction. Everything can be chosen. */
-import { createMemo, For, Index, Show, type JSX } from "solid-js";
+import { createMemo, Index, Show, type JSX } from "solid-js";
 import { linksOf, nodesOf, words, type LinkPicture, type NodePicture } from "./model.ts";
 import type { Tick } from "./feed.ts";
 
@@ -244,18 +244,11 @@ function Node(props: {
           {`${props.node.lag} behind `}
         </text>
       </Show>
-      <For each={props.node.shards}>
-        {(shard, index) => (
-          <g
-            class="shard"
-            classList={{ leads: shard.role === "leader" }}
-            transform={`translate(${(index() - (props.node.shards.length - 1) / 2) * 15} ${arcRadius + 12})`}
-          >
-            <rect x="-6" y="-6" width="12" height="12" rx="3" />
-            <title>{`shard ${shard.group}: ${shard.role}, term ${shard.term}`}</title>
-          </g>
-        )}
-      </For>
+      <Show when={props.node.shards.length > 0}>
+        <text class="shards-led" y={arcRadius + (props.node.lag > 0 ? 36 : 20)}>
+          {`leads ${props.node.shards.filter(({ role }) => role === "leader").length} of ${props.node.shards.length} `}
+        </text>
+      </Show>
     </g>
   );
 }

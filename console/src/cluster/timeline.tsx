@@ -1,8 +1,9 @@
 /** Everything that happened lately, as lanes in time: who led, how every node fared, commits, faults. It can be scrubbed. */
 import { createEffect, createMemo, For, onCleanup, onMount, Show, type JSX } from "solid-js";
+import { oncePerFrame } from "../shell/frames.ts";
 import { colour, theme } from "../shell/theme.ts";
 import { cursor, events, setCursor, ticks, version, type Happening, type Tick } from "./feed.ts";
-import { commitsPerSecond, nodesOf } from "./model.ts";
+import { commitsPerSecond, gapMs, nodesOf, type Condition } from "./model.ts";
 
 const spanMs = 120_000;
 const leastMs = 30_000;
@@ -22,13 +23,15 @@ export function Timeline(): JSX.Element {
     const end = at === undefined ? last() : Math.min(last(), Math.max(at + spanMs / 2, first() + spanMs));
     return [Math.max(end - spanMs, Math.min(first(), end - leastMs)), end];
   });
+  const redraw = oncePerFrame(() => draw(canvas, range(), cursor()));
   createEffect(() => {
     version();
     theme();
-    draw(canvas, range(), cursor());
+    cursor();
+    redraw();
   });
   onMount(() => {
-    const observer = new ResizeObserver(() => draw(canvas, range(), cursor()));
+    const observer = new ResizeObserver(redraw);
     observer.observe(canvas);
     onCleanup(() => observer.disconnect());
   });
@@ -167,15 +170,26 @@ function drawCommits(paint: CanvasRenderingContext2D, visible: readonly Tick[], 
   paint.fillStyle = colour("follow-fill");
   paint.strokeStyle = colour("follow");
   paint.lineWidth = 1.5;
-  paint.beginPath();
-  visible.forEach((tick, place) => {
-    const y = base - (rates[place]! / most) * 30;
-    if (place === 0) paint.moveTo(x(tick.at), base);
-    paint.lineTo(x(tick.at), y);
-  });
-  paint.stroke();
-  if (visible.length > 0) paint.lineTo(x(visible.at(-1)!.at), base);
-  paint.fill();
+  for (const [first, end] of stretches(visible)) {
+    paint.beginPath();
+    paint.moveTo(x(visible[first]!.at), base);
+    for (let place = first; place < end; place++)
+      paint.lineTo(x(visible[place]!.at), base - (rates[place]! / most) * 30);
+    paint.stroke();
+    paint.lineTo(x(visible[end - 1]!.at), base);
+    paint.fill();
+  }
+}
+
+/** Runs of ticks without a gap between them: what was between is not known, and not drawn. */
+function stretches(visible: readonly Tick[]): (readonly [first: number, end: number])[] {
+  const found: [number, number][] = [];
+  for (const [place, { at }] of visible.entries()) {
+    const last = found.at(-1);
+    if (last !== undefined && at - visible[place - 1]!.at <= gapMs) last[1] = place + 1;
+    else found.push([place, place + 1]);
+  }
+  return found;
 }
 
 /** A lane a node: thick and crowned while it leads, thin while it follows, hatched while it is away. */
@@ -193,30 +207,34 @@ function drawNodes(
     paint.fillStyle = colour("soft");
     paint.textAlign = "left";
     paint.fillText(`node ${id}`, 0, y);
-    let begin = 0;
-    const conditionAt = (index: number): string =>
+    const conditionAt = (index: number): Condition =>
       pictures[index]?.find((node) => node.id === id)?.condition ?? "unreachable";
-    for (let index = 1; index <= visible.length; index++) {
-      if (index < visible.length && conditionAt(index) === conditionAt(begin)) continue;
-      const condition = conditionAt(begin);
-      const x1 = Math.max(left, x(visible[begin]!.at));
-      const x2 = Math.max(x1 + 1, x(visible[Math.min(index, visible.length - 1)]!.at));
-      const thick = condition === "leader" ? step - 4 : condition === "follower" ? 4 : step - 8;
-      paint.fillStyle = colour(
-        condition === "leader"
-          ? "lead-fill"
-          : condition === "follower"
-            ? "follow"
-            : condition === "candidate"
-              ? "candidate"
-              : "bad",
-      );
-      if (condition !== "leader" && condition !== "follower" && condition !== "candidate")
-        stripes(paint, x1, x2, y, thick);
-      else paint.fillRect(x1, y - thick / 2, x2 - x1, thick);
-      begin = index;
+    for (const [first, end] of stretches(visible)) {
+      let begin = first;
+      for (let index = first + 1; index <= end; index++) {
+        if (index < end && conditionAt(index) === conditionAt(begin)) continue;
+        const x1 = Math.max(left, x(visible[begin]!.at));
+        const x2 = Math.max(x1 + 1, x(visible[Math.min(index, end - 1)]!.at));
+        drawCondition(paint, conditionAt(begin), x1, x2, y, step);
+        begin = index;
+      }
     }
   });
+}
+
+function drawCondition(
+  paint: CanvasRenderingContext2D,
+  condition: Condition,
+  x1: number,
+  x2: number,
+  y: number,
+  step: number,
+): void {
+  const thick = condition === "leader" ? step - 4 : condition === "follower" ? 4 : step - 8;
+  const name = { leader: "lead-fill", follower: "follow", candidate: "candidate" }[condition as string] ?? "bad";
+  paint.fillStyle = colour(name);
+  if (name === "bad") stripes(paint, x1, x2, y, thick);
+  else paint.fillRect(x1, y - thick / 2, x2 - x1, thick);
 }
 
 function stripes(paint: CanvasRenderingContext2D, from: number, to: number, y: number, thick: number): void {

@@ -101,7 +101,7 @@ export function DesignPage(): JSX.Element {
             {(known) => <Meaning contract={known()} />}
           </Show>
         </section>
-        <section class="card stack wide" aria-label="Where it runs">
+        <section class="card stack wide" aria-label="Where it runs" data-tour="topology">
           <div class="row" role="group" aria-label="Topology">
             <For each={topologies}>
               {(given) => (
@@ -137,7 +137,7 @@ export function DesignPage(): JSX.Element {
         >
           {(known) => (
             <>
-              <section class="card" aria-label="Latency">
+              <section class="card" aria-label="Latency" data-tour="price">
                 <header>
                   <h2>Latency, predicted and simulated</h2>
                 </header>
@@ -345,7 +345,7 @@ function Takeaway(props: {
       );
   };
   return (
-    <section class="card stack" aria-label="Take it away">
+    <section class="card stack" aria-label="Take it away" data-tour="takeaway">
       <h2>Take it away</h2>
       <p class="soft small">
         The address of this page has the contract in it. The store enforces the same text, `cohort check` judges

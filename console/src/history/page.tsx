@@ -224,7 +224,7 @@ function Result(props: { readonly judged: Judged }): JSX.Element {
             </div>
             <p>
               After {given().deadEnds[attempt()]?.order.length ?? 0} operations the object holds{" "}
-              <code>{given().deadEnds[attempt()]?.state}</code>. {given().deadEnds[attempt()]?.reason}
+              <code>{given().deadEnds[attempt()]?.state}</code>: {given().deadEnds[attempt()]?.reason}
             </p>
           </>
         )}

@@ -1,36 +1,42 @@
 /** The space-time diagram (Lamport, 1978) on a canvas: lanes are processes, arrows messages, bands what lasts. */
 import { createEffect, createMemo, createSignal, onCleanup, onMount, Show, type JSX } from "solid-js";
+import { oncePerFrame } from "../shell/frames.ts";
 import { theme } from "../shell/theme.ts";
+import { isDense } from "./arrows.ts";
 import { layOut, type Layout } from "./layout.ts";
 import { pan, run, setStep, setView, step, timeOf, view, zoom } from "./lab.ts";
 import type { Run } from "./messages.ts";
-import { hit, paint, type Hit } from "./paint.ts";
+import { hit, type Hit } from "./hit.ts";
+import { paintCursor, paintScene } from "./paint.ts";
 
 export function Diagram(props: { readonly run: Run; readonly clients: boolean }): JSX.Element {
   let canvas!: HTMLCanvasElement;
+  let above!: HTMLCanvasElement;
   const [width, setWidth] = createSignal(900);
   const [hover, setHover] = createSignal<{ readonly x: number; readonly y: number; readonly hit: Hit }>();
   const layout = createMemo((): Layout => layOut(props.run, props.clients, width()));
-  let frame = 0;
   let dragged: { readonly x: number; readonly from: number; moved: boolean } | undefined;
 
   onMount(() => {
     const observer = new ResizeObserver(() => setWidth(canvas.clientWidth));
     observer.observe(canvas);
     canvas.addEventListener("wheel", onWheel, { passive: false });
-    onCleanup(() => {
-      observer.disconnect();
-      cancelAnimationFrame(frame);
-    });
+    onCleanup(() => observer.disconnect());
+  });
+  const drawScene = oncePerFrame(() => paintScene(canvas, props.run, layout(), view()));
+  const drawCursor = oncePerFrame(() => paintCursor(above, layout(), view(), timeOf(props.run, step())));
+  createEffect(() => {
+    theme();
+    layout();
+    view();
+    drawScene();
   });
   createEffect(() => {
     theme();
-    const shown = props.run;
-    const place = layout();
-    const window = view();
-    const at = timeOf(shown, step());
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(() => paint(canvas, shown, place, window, at));
+    layout();
+    view();
+    step();
+    drawCursor();
   });
 
   const timeAt = (x: number): number => {
@@ -87,7 +93,6 @@ export function Diagram(props: { readonly run: Run; readonly clients: boolean })
         tabindex="0"
         role="img"
         aria-label={`Space-time diagram of ${props.run.choice.scenario}, seed ${props.run.choice.seed}: ${props.run.nodes} nodes, ${props.run.steps} events. Arrow keys go from event to event, with Shift they move, plus and minus zoom, zero shows all.`}
-        height={layout().height}
         style={{ height: `${layout().height}px` }}
         onPointerDown={(event) => {
           canvas.setPointerCapture(event.pointerId);
@@ -98,6 +103,7 @@ export function Diagram(props: { readonly run: Run; readonly clients: boolean })
         onPointerLeave={() => setHover(undefined)}
         onKeyDown={onKey}
       />
+      <canvas class="above" ref={above} aria-hidden="true" style={{ height: `${layout().height}px` }} />
       <Show when={hover()}>
         {(over) => (
           <div class="tip" style={{ left: `${Math.min(over().x + 14, width() - 260)}px`, top: `${over().y + 14}px` }}>
@@ -117,7 +123,9 @@ export function Overview(): JSX.Element {
         <div class="row overview">
           <label class="field grow">
             <span>
-              event {step()} of {shown().steps}, {timeOf(shown(), step()).toFixed(2)} ms
+              event {step().toLocaleString("en")} of {shown().steps.toLocaleString("en")},{" "}
+              {timeOf(shown(), step()).toFixed(2)} ms
+              {isDense(shown(), view()) ? "; from here the lanes show how many messages: zoom in for each of them" : ""}
             </span>
             <input
               type="range"

@@ -42,6 +42,8 @@ export interface Drawn {
   readonly marks: readonly Mark[];
   readonly bands: readonly Band[];
   readonly bars: readonly OperationBar[];
+  readonly barFrom: Float64Array<ArrayBuffer>;
+  readonly longestBarMs: number;
   readonly notes: readonly { readonly at: number; readonly text: string }[];
   readonly stepAt: Float64Array<ArrayBuffer>;
   readonly stepLane: Int16Array<ArrayBuffer>;
@@ -58,12 +60,15 @@ export function drawnOf(timeline: Timeline, endMs: number): Drawn {
       marks.push({ at: moment.at, lane: moment.lane, tone, text: moment.text });
     } else if (moment.kind === "note") notes.push({ at: moment.at, text: moment.text });
   }
+  const bars = barsOf(moments, endMs);
   return {
     messages: messagesOf(moments, texts),
     texts: texts.list,
     marks,
     bands: bandsOf(moments, endMs),
-    bars: barsOf(moments, endMs),
+    bars,
+    barFrom: Float64Array.from(bars, ({ from }) => from),
+    longestBarMs: bars.reduce((most, { from, to }) => Math.max(most, to - from), 0),
     notes,
     stepAt: Float64Array.from(steps, ({ at }) => at),
     stepLane: Int16Array.from(steps, ({ lane }) => lane),
@@ -82,7 +87,10 @@ function messagesOf(moments: readonly TimelineMoment[], texts: Texts): Messages 
       if (row !== undefined && Number.isNaN(row.got)) row.got = moment.at;
     }
   }
+  let longestMs = 0;
+  for (const { sent, got } of rows) if (got - sent > longestMs) longestMs = got - sent;
   return {
+    longestMs,
     sentAt: Float64Array.from(rows, ({ sent }) => sent),
     gotAt: Float64Array.from(rows, ({ got }) => got),
     from: Int16Array.from(rows, ({ message }) => message.from),

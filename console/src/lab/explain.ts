@@ -1,4 +1,7 @@
-/** What broke, in words for someone who has not read the papers. */
+/** What broke and how it came to that, in words for someone who has not read the papers. */
+import type { Drawn } from "./drawn.ts";
+import type { FaultBand, StoryLine } from "./messages.ts";
+import { nameOf } from "./places.ts";
 
 const meanings: Readonly<Record<string, string>> = {
   "election safety":
@@ -25,4 +28,27 @@ const meanings: Readonly<Record<string, string>> = {
 
 export function meaningOf(clause: string): string {
   return meanings[clause] ?? "Something that must always hold did not.";
+}
+
+const mostLines = 9;
+
+/** The last things that mattered before a moment: faults, who led, who was away, votes, what was cut from logs. */
+export function storyOf({ bands, marks }: Drawn, faults: readonly FaultBand[], untilMs: number): StoryLine[] {
+  const lines: StoryLine[] = [];
+  const add = (at: number, text: string): void => void (at <= untilMs && lines.push({ at, text }));
+  for (const { from, text } of faults) add(from, text.replace(/^at [\d.]+ ms: /, ""));
+  for (const { lane, kind, from, to, text } of bands) {
+    if (kind === "leads") add(from, `${nameOf(lane)} becomes ${text.replace(/ t(\d+)$/, " of term $1")}`);
+    else {
+      add(from, `${nameOf(lane)} goes down`);
+      if (to < untilMs) add(to, `${nameOf(lane)} is back`);
+    }
+  }
+  for (const { at, lane, text } of marks)
+    if (/^(?:votes|cuts|has the snapshot|voters)/.test(text))
+      add(
+        at,
+        `${nameOf(lane)} ${text.replace(/ in t(\d+)$/, " in term $1").replace(/^votes for (\d+)/, "votes for node $1")}`,
+      );
+  return lines.sort((a, b) => a.at - b.at).slice(-mostLines);
 }

@@ -8,6 +8,8 @@ export interface Choice {
   readonly seed: number;
   /** Undefined: as the seed draws it. */
   readonly nodes: number | undefined;
+  /** Simulated time until all faults end; undefined: as the scenario says. */
+  readonly seconds: number | undefined;
   /** A planted mistake. */
   readonly plant: string | undefined;
 }
@@ -39,6 +41,8 @@ export interface Catalogue {
 
 /** Lists of equal length; what belongs together has the same place. Times in milliseconds of the simulated world. */
 export interface Messages {
+  /** The longest that any was under way, milliseconds. */
+  readonly longestMs: number;
   readonly sentAt: Float64Array<ArrayBuffer>;
   /** NaN: it never arrived. */
   readonly gotAt: Float64Array<ArrayBuffer>;
@@ -62,6 +66,12 @@ export interface Band {
   readonly kind: "leads" | "down";
   readonly from: number;
   readonly to: number;
+  readonly text: string;
+}
+
+/** A line of the story of a failure. */
+export interface StoryLine {
+  readonly at: number;
   readonly text: string;
 }
 
@@ -89,17 +99,26 @@ export interface Light {
 
 export interface Run {
   readonly choice: Choice;
+  /** It is the schedule of a file: its choice alone does not make it again. */
+  readonly replayed: boolean;
   readonly title: string;
   readonly nodes: number;
   readonly clients: readonly number[];
+  /** Of what is shown. */
   readonly digest: string;
+  /** Of the seed as it was drawn, where what is shown was made smaller. */
+  readonly drawn: { readonly digest: string; readonly steps: number } | undefined;
   readonly steps: number;
+  /** More than `steps` where only the beginning is drawn. */
+  readonly stepsInAll: number;
   readonly simulatedMs: number;
   /** Events of cores a second, in this page, without the drawing. */
   readonly eventsPerSecond: number;
   readonly failure: SimFailure | undefined;
   /** What the failure means, for people. */
   readonly explanation: string | undefined;
+  /** How it came to the failure; empty where there is none. */
+  readonly story: readonly StoryLine[];
   readonly shrunk: { readonly runs: number; readonly from: number; readonly to: number } | undefined;
   readonly faults: readonly FaultBand[];
   readonly operations: number;
@@ -110,6 +129,9 @@ export interface Run {
   readonly marks: readonly Mark[];
   readonly bands: readonly Band[];
   readonly bars: readonly OperationBar[];
+  /** When each of them begins, in order, and how long the longest takes. */
+  readonly barFrom: Float64Array<ArrayBuffer>;
+  readonly longestBarMs: number;
   readonly notes: readonly { readonly at: number; readonly text: string }[];
   readonly lights: readonly Light[];
   readonly stepAt: Float64Array<ArrayBuffer>;
@@ -121,7 +143,7 @@ export interface Run {
 export interface Inspected {
   readonly step: number;
   readonly at: number;
-  readonly lines: readonly string[];
+  readonly lines: string;
   readonly before: readonly NodeState[];
   readonly after: readonly NodeState[];
 }

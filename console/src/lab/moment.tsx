@@ -2,7 +2,7 @@
 import { createMemo, For, Show, type JSX } from "solid-js";
 import { inspected, setStep, step, stepBefore, timeOf } from "./lab.ts";
 import type { NodeState, Run } from "./messages.ts";
-import { nameOf } from "./paint.ts";
+import { nameOf } from "./places.ts";
 
 const nearby = 14;
 
@@ -20,7 +20,7 @@ export function Moment(props: { readonly run: Run }): JSX.Element {
         {(seen) => (
           <>
             <pre class="trace" aria-live="polite">
-              {seen().lines.join("\n") || "nothing to tell"}
+              {seen().lines || "nothing to tell"}
             </pre>
             <div class="states">
               <For each={seen().after}>

@@ -1,21 +1,40 @@
 import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show, untrack, type JSX } from "solid-js";
 import "./lab.css";
-import { parameters, setParameters } from "../shell/route.ts";
+import { page, parameters, setParameters } from "../shell/route.ts";
 import { reducedMotion } from "../shell/theme.ts";
 import { Diagram, Overview } from "./diagram.tsx";
-import { begin, cancel, catalogue, openLab, progress, run, setStep, step, stepBefore, timeOf, trouble } from "./lab.ts";
+import {
+  begin,
+  cancel,
+  catalogue,
+  openLab,
+  progress,
+  run,
+  setStep,
+  setTrouble,
+  step,
+  stepBefore,
+  timeOf,
+  trouble,
+} from "./lab.ts";
+import { packed, unpacked } from "./link.ts";
 import type { Choice, Light, Run } from "./messages.ts";
 import { Moment } from "./moment.tsx";
 
 const searchSeeds = 300;
+const mostNodes = 9;
+/** Some hundred thousand events: more is for `cohort sim`. */
+const mostSeconds = 300;
 
 function choiceOf(given: URLSearchParams): Choice {
   const seed = Number(given.get("seed") ?? "1");
   const nodes = Number(given.get("nodes") ?? "0");
+  const seconds = Number(given.get("seconds") ?? "0");
   return {
     scenario: given.get("scenario") ?? "elections",
     seed: Number.isInteger(seed) && seed >= 0 ? seed : 1,
-    nodes: Number.isInteger(nodes) && nodes > 0 ? nodes : undefined,
+    nodes: Number.isInteger(nodes) && nodes > 0 && nodes <= mostNodes ? nodes : undefined,
+    seconds: seconds > 0 && seconds <= mostSeconds ? seconds : undefined,
     plant: given.get("plant") ?? undefined,
   };
 }
@@ -38,14 +57,24 @@ export function LabPage(): JSX.Element {
     const given = parameters();
     if (given.toString() === linked && linked !== "") return;
     linked = given.toString();
-    untrack(() => (given.has("scenario") || run() === undefined ? play(choiceOf(given)) : undefined));
+    const replay = given.get("replay");
+    if (replay !== null)
+      unpacked(replay).then(
+        (text) => begin({ kind: "replay", text }),
+        (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)),
+      );
+    else untrack(() => (given.has("scenario") || run() === undefined ? play(choiceOf(given)) : undefined));
   });
   createEffect(() => {
     const shown = run();
     if (shown === undefined) return;
     setChoice(shown.choice);
-    setParameters({ ...shown.choice });
-    linked = untrack(parameters).toString();
+    const link = (values: Readonly<Record<string, string | number | undefined>>): void => {
+      setParameters(values);
+      linked = untrack(parameters).toString();
+    };
+    if (!shown.replayed) return link({ ...shown.choice });
+    void packed(shown.file).then((replay) => run() === shown && page() === "lab" && link({ replay }));
   });
   return (
     <>
@@ -107,6 +136,10 @@ export function LabPage(): JSX.Element {
   );
 }
 
+function lengths(chosen: number | undefined): number[] {
+  return [...new Set([5, 60, 200, ...(chosen === undefined ? [] : [chosen])])].sort((a, b) => a - b);
+}
+
 function Chooser(props: {
   readonly choice: Choice;
   readonly onChoice: (choice: Choice, search?: number) => void;
@@ -135,7 +168,13 @@ function Chooser(props: {
         scenario
         <select
           onChange={(event) =>
-            props.onChoice({ ...wanted(), scenario: event.currentTarget.value, nodes: undefined, plant: undefined })
+            props.onChoice({
+              ...wanted(),
+              scenario: event.currentTarget.value,
+              nodes: undefined,
+              seconds: undefined,
+              plant: undefined,
+            })
           }
         >
           <For each={catalogue()?.scenarios ?? [{ name: props.choice.scenario, title: "", nodes: [] }]}>
@@ -168,6 +207,23 @@ function Chooser(props: {
           </For>
         </select>
       </label>
+      <label class="field">
+        faults go on for
+        <select
+          onChange={(event) => props.onChoice({ ...wanted(), seconds: Number(event.currentTarget.value) || undefined })}
+        >
+          <option value="" selected={props.choice.seconds === undefined}>
+            its own time
+          </option>
+          <For each={lengths(props.choice.seconds)}>
+            {(seconds) => (
+              <option value={seconds} selected={props.choice.seconds === seconds}>
+                {seconds} s
+              </option>
+            )}
+          </For>
+        </select>
+      </label>
       <button class="b primary" type="submit">
         Run
       </button>
@@ -182,7 +238,7 @@ function Chooser(props: {
             if (mistake === undefined) props.onChoice({ ...wanted(), plant: undefined });
             else
               props.onChoice(
-                { scenario: mistake.scenario, seed: 1, nodes: undefined, plant: mistake.name },
+                { scenario: mistake.scenario, seed: 1, nodes: undefined, seconds: undefined, plant: mistake.name },
                 searchSeeds,
               );
           }}
@@ -215,6 +271,11 @@ function Chooser(props: {
 }
 
 function Verdict(props: { readonly run: Run }): JSX.Element {
+  const [copied, setCopied] = createSignal(false);
+  createEffect(() => {
+    void props.run;
+    setCopied(false);
+  });
   const save = (): void => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([props.run.file], { type: "application/json" }));
@@ -244,6 +305,17 @@ function Verdict(props: { readonly run: Run }): JSX.Element {
             <pre tabindex="0" aria-label="What was found">
               {failure().detail}
             </pre>
+            <ol class="story" aria-label="How it came to that">
+              <For each={props.run.story}>
+                {({ at, text }) => (
+                  <li>
+                    <button type="button" onClick={() => setStep(stepBefore(props.run, at))}>
+                      <span class="mono soft">{at.toFixed(1)} ms</span> {text}
+                    </button>
+                  </li>
+                )}
+              </For>
+            </ol>
             <Show when={props.run.shrunk}>
               {(small) => (
                 <p class="soft small">
@@ -257,9 +329,19 @@ function Verdict(props: { readonly run: Run }): JSX.Element {
       <div class="facts">
         <span>
           digest <strong data-testid="digest">{props.run.digest}</strong>
+          <Show when={props.run.drawn}>
+            {(drawn) => (
+              <>
+                {" "}
+                (of seed {props.run.choice.seed} before it was made small:{" "}
+                <strong data-testid="digest-drawn">{drawn().digest}</strong>)
+              </>
+            )}
+          </Show>
         </span>
         <span>
-          <strong>{props.run.steps.toLocaleString("en")}</strong> events
+          <strong data-testid="steps">{props.run.stepsInAll.toLocaleString("en")}</strong> events
+          {props.run.steps < props.run.stepsInAll ? `, the first ${props.run.steps.toLocaleString("en")} drawn` : ""}
         </span>
         <span>
           <strong>{(props.run.simulatedMs / 1000).toFixed(2)}</strong> s simulated
@@ -281,9 +363,18 @@ function Verdict(props: { readonly run: Run }): JSX.Element {
             </button>
           )}
         </Show>
-        <button class="b quiet" type="button" onClick={() => void navigator.clipboard.writeText(location.href)}>
-          Copy the link
-        </button>
+        <Show
+          when={parameters().size > 0}
+          fallback={<span class="soft small">This schedule is too long for a link: save it as a file.</span>}
+        >
+          <button
+            class="b quiet"
+            type="button"
+            onClick={() => void navigator.clipboard.writeText(location.href).then(() => setCopied(true))}
+          >
+            {copied() ? "Copied" : "Copy the link"}
+          </button>
+        </Show>
         <button class="b quiet" type="button" onClick={save}>
           Save as a replay file
         </button>

@@ -1,47 +1,70 @@
-/** Draws what is in the window, and nothing else: the lists are in order of time, so that is found by halves. */
+/**
+ * Draws what is in the window, and nothing else: the lists are in order of time, so that is found by halves. Two
+ * canvases: the scene changes with the window, the cursor above it with every step.
+ */
 import { colour } from "../shell/theme.ts";
+import { Arrows, isDense } from "./arrows.ts";
 import { stepBefore } from "./lab.ts";
 import type { Layout, Row } from "./layout.ts";
 import type { Run } from "./messages.ts";
+import { lower, lowerBy, roundStep, type Window } from "./places.ts";
 
-type Paint = CanvasRenderingContext2D;
-type Window = readonly [from: number, to: number];
+export type Paint = CanvasRenderingContext2D;
 
-/** Above this many in the window, routine is left out, then messages are drawn by sample. */
-const mostMessages = 3000;
-/** No message of the simulator is under way for longer, but for those that overtake. */
-const longestFlightMs = 400;
-const kindColours = ["follow", "candidate", "info", "info", "soft", "soft", "line", "soft"];
-const routineKind = 6;
+/** Above so many in the window there is room for neither dots nor words. */
+const mostDots = 800;
+const mostWords = 50;
+const mostMarks = 600;
 
-export function paint(canvas: HTMLCanvasElement, run: Run, layout: Layout, window: Window, at: number): void {
+/** A canvas of the right size, empty. */
+function begin(canvas: HTMLCanvasElement, height: number): Paint {
   const ratio = devicePixelRatio;
   const width = canvas.clientWidth;
-  const { height } = layout;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
+  const [pixelsX, pixelsY] = [Math.round(width * ratio), Math.round(height * ratio)];
+  // Setting a size anew costs as much as drawing, even where it is the same.
+  if (canvas.width !== pixelsX) canvas.width = pixelsX;
+  if (canvas.height !== pixelsY) canvas.height = pixelsY;
   const context = canvas.getContext("2d")!;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   context.textBaseline = "middle";
   context.font = "12px 'IBM Plex Sans', sans-serif";
+  return context;
+}
+
+export function paintScene(canvas: HTMLCanvasElement, run: Run, layout: Layout, window: Window): void {
+  const context = begin(canvas, layout.height);
+  const width = canvas.clientWidth;
   const scene = new Scene(context, run, layout, window, width);
   scene.grid();
   context.save();
   context.beginPath();
-  context.rect(layout.left, 0, width - layout.left, height);
+  context.rect(layout.left, 0, width - layout.left, layout.height);
   context.clip();
   scene.lights();
   scene.faults();
   scene.bands();
   scene.bars();
-  scene.messages();
+  new Arrows(context, run, layout, window, width).draw();
   scene.steps();
   scene.marks();
   scene.leaders();
-  scene.cursor(at);
   context.restore();
   scene.labels();
+}
+
+export function paintCursor(canvas: HTMLCanvasElement, layout: Layout, [from, to]: Window, at: number): void {
+  const { left, height } = layout;
+  const context = begin(canvas, height);
+  const x = left + ((at - from) * (canvas.clientWidth - left)) / (to - from);
+  if (x < left - 1) return;
+  context.fillStyle = colour("lead");
+  context.fillRect(x - 1, 0, 2, height);
+  context.beginPath();
+  context.moveTo(x - 6, height);
+  context.lineTo(x + 6, height);
+  context.lineTo(x, height - 9);
+  context.fill();
 }
 
 class Scene {
@@ -52,6 +75,8 @@ class Scene {
   readonly #to: number;
   readonly #width: number;
   readonly #scale: number;
+  /** A line where arrows are, and a ground behind the density, which would hide a line. */
+  readonly #ledHeight: number;
 
   constructor(context: Paint, run: Run, layout: Layout, [from, to]: Window, width: number) {
     this.#paint = context;
@@ -61,6 +86,7 @@ class Scene {
     this.#to = to;
     this.#width = width;
     this.#scale = (width - layout.left) / (to - from);
+    this.#ledHeight = isDense(run, [from, to]) ? 40 : 8;
   }
 
   #x(at: number): number {
@@ -90,7 +116,7 @@ class Scene {
       this.#paint.moveTo(x, 0);
       this.#paint.lineTo(x, axis.y);
       this.#paint.stroke();
-      this.#paint.fillText(`${Number(at.toFixed(3))} ms`, x, axis.y + 12);
+      this.#paint.fillText(every >= 1000 ? `${at / 1000} s` : `${Number(at.toFixed(3))} ms`, x, axis.y + 12);
     }
   }
 
@@ -137,6 +163,7 @@ class Scene {
       this.#bar(from, to, y + 1, height - 2);
       this.#fill("bad");
       this.#paint.fillRect(this.#x(from), y + 1, 2, height - 2);
+      if ((to - from) * this.#scale < 30) return;
       this.#paint.save();
       this.#paint.beginPath();
       this.#paint.rect(
@@ -169,7 +196,7 @@ class Scene {
       const y = row.y + row.height / 2;
       if (kind === "leads") {
         this.#fill("lead-fill");
-        this.#bar(from, to, y - 4, 8);
+        this.#bar(from, to, y - this.#ledHeight / 2, this.#ledHeight);
       } else this.#hatched(Math.max(this.#layout.left, this.#x(from)), Math.min(this.#width, this.#x(to)), y - 8, 16);
     }
   }
@@ -181,8 +208,11 @@ class Scene {
     for (const { lane, kind, from, to, text } of this.#run.bands) {
       const row = this.#layout.lanes.get(lane);
       if (kind !== "leads" || row === undefined || to < this.#from || from > this.#to) continue;
-      const words = `♛ ${text}`;
       const x = Math.max(this.#layout.left + 4, this.#x(from) + 2);
+      const room = Math.min(this.#width, this.#x(to)) - x;
+      // From afar there is room for a crown, or for nothing.
+      const words = room > 60 || this.#x(to) >= this.#width ? `♛ ${text}` : "♛";
+      if (room < 12) continue;
       this.#fill("paper");
       this.#paint.fillRect(x - 3, row.y + 1, this.#paint.measureText(words).width + 6, 16);
       this.#fill("lead");
@@ -208,101 +238,43 @@ class Scene {
     this.#paint.restore();
   }
 
+  /** What clients asked, and how long it took. */
   bars(): void {
+    const { bars, longestBarMs } = this.#run;
     this.#paint.font = "11px 'IBM Plex Sans', sans-serif";
     this.#paint.textAlign = "left";
-    for (const { lane, from, to, tone, text } of this.#run.bars) {
+    const ends = new Map<number, number>();
+    const first = lower(this.#run.barFrom, this.#from - longestBarMs);
+    for (let index = first; index < bars.length && bars[index]!.from <= this.#to; index++) {
+      const { lane, from, to, tone, text } = bars[index]!;
       const row = this.#layout.lanes.get(lane);
-      if (row === undefined || to < this.#from || from > this.#to) continue;
+      if (row === undefined || to < this.#from) continue;
+      const x = Math.max(this.#layout.left, this.#x(from));
+      const end = this.#x(to);
+      // From afar many fall on one pixel; what failed is seen in any case.
+      if (tone !== "bad" && end - (ends.get(lane) ?? -9) < 2) continue;
+      ends.set(lane, end);
       this.#fill(tone === "bad" ? "bad-fill" : "follow-fill");
       this.#bar(from, to, row.y + 4, row.height - 8);
       this.#fill(tone === "bad" ? "bad" : tone === "good" ? "good" : "soft");
       this.#bar(from, to, row.y + row.height - 6, 2);
-      const x = Math.max(this.#layout.left, this.#x(from));
-      if (this.#x(to) - x > 50) {
-        this.#fill("ink");
-        this.#paint.save();
-        this.#paint.beginPath();
-        this.#paint.rect(x, row.y, this.#x(to) - x, row.height);
-        this.#paint.clip();
-        this.#paint.fillText(text, x + 4, row.y + row.height / 2);
-        this.#paint.restore();
-      }
-    }
-    this.#paint.font = "12px 'IBM Plex Sans', sans-serif";
-  }
-
-  messages(): void {
-    const { messages, kinds, texts } = this.#run;
-    const first = lower(messages.sentAt, this.#from - longestFlightMs);
-    const end = lower(messages.sentAt, this.#to + 1e-9);
-    const count = end - first;
-    const withRoutine = count <= mostMessages;
-    const every = Math.max(1, Math.ceil(count / (mostMessages * 2)));
-    const few = count < 260;
-    for (let kind = kinds.length - 1; kind >= 0; kind--) {
-      if (kind === routineKind && !withRoutine) continue;
-      this.#paint.strokeStyle = colour(kindColours[kind] ?? "soft");
-      this.#paint.lineWidth = few ? 1.6 : 1;
-      this.#paint.globalAlpha = few ? 1 : count < mostMessages ? 0.75 : 0.4;
+      if (end - x <= 50) continue;
+      this.#fill("ink");
+      this.#paint.save();
       this.#paint.beginPath();
-      for (let index = first; index < end; index += kind === 0 ? every : 1)
-        if (messages.kind[index] === kind) this.#message(index, few);
-      this.#paint.stroke();
-    }
-    this.#paint.globalAlpha = 1;
-    if (count > 45) return;
-    this.#fill("ink");
-    this.#paint.textAlign = "left";
-    this.#paint.font = "10.5px 'IBM Plex Mono', monospace";
-    for (let index = first; index < end; index++) {
-      const ends = this.#ends(index);
-      if (ends !== undefined)
-        this.#paint.fillText(texts[messages.text[index]!] ?? "", (ends.x1 + ends.x2) / 2 + 5, (ends.y1 + ends.y2) / 2);
+      this.#paint.rect(x, row.y, end - x, row.height);
+      this.#paint.clip();
+      this.#paint.fillText(text, x + 4, row.y + row.height / 2);
+      this.#paint.restore();
     }
     this.#paint.font = "12px 'IBM Plex Sans', sans-serif";
-  }
-
-  #ends(
-    index: number,
-  ):
-    | { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number; readonly lost: boolean }
-    | undefined {
-    return endsOf(this.#run, this.#layout, index, (at) => this.#x(at));
-  }
-
-  #message(index: number, few: boolean): void {
-    const ends = this.#ends(index);
-    if (ends === undefined) return;
-    const { x1, y1, x2, y2, lost } = ends;
-    if (Math.max(x1, x2) < this.#layout.left) return;
-    if (!lost) {
-      this.#paint.moveTo(x1, y1);
-      this.#paint.lineTo(x2, y2);
-    } else {
-      // Half the way, in pieces, and a cross.
-      for (let part = 0; part < 5; part += 2) {
-        this.#paint.moveTo(x1 + ((x2 - x1) * part) / 5, y1 + ((y2 - y1) * part) / 5);
-        this.#paint.lineTo(x1 + ((x2 - x1) * (part + 1)) / 5, y1 + ((y2 - y1) * (part + 1)) / 5);
-      }
-      this.#paint.moveTo(x2 - 3, y2 - 3);
-      this.#paint.lineTo(x2 + 3, y2 + 3);
-      this.#paint.moveTo(x2 + 3, y2 - 3);
-      this.#paint.lineTo(x2 - 3, y2 + 3);
-    }
-    if (!few || lost) return;
-    const angle = Math.atan2(y2 - y1, x2 - x1);
-    for (const side of [-0.4, 0.4]) {
-      this.#paint.moveTo(x2, y2);
-      this.#paint.lineTo(x2 - 7 * Math.cos(angle + side), y2 - 7 * Math.sin(angle + side));
-    }
   }
 
   /** Every event of a core is a dot, where there is room for dots. */
   steps(): void {
     const first = stepBefore(this.#run, this.#from);
     const end = stepBefore(this.#run, this.#to);
-    if (end - first > 1500) return;
+    if (end - first > mostDots) return;
     this.#fill("soft");
     for (let index = first; index < end; index++) {
       const row = this.#layout.lanes.get(this.#run.stepLane[index]!);
@@ -315,38 +287,34 @@ class Scene {
     const { marks } = this.#run;
     const first = lowerBy(marks, this.#from);
     const end = lowerBy(marks, this.#to);
-    const withText = end - first < 50;
+    const many = end - first > mostMarks;
+    const withText = end - first < mostWords;
     this.#paint.textAlign = "left";
     this.#paint.font = "10.5px 'IBM Plex Sans', sans-serif";
-    for (let index = first; index < end; index++) {
-      const { at, lane, tone, text } = marks[index]!;
-      const row = this.#layout.lanes.get(lane);
-      if (row === undefined) continue;
-      const x = this.#x(at);
-      const y = row.y + row.height / 2;
-      this.#fill(tone === "good" ? "good" : tone === "bad" ? "bad" : "ink");
+    // From afar what went well is seen in the lights.
+    for (const tone of many ? (["bad"] as const) : (["plain", "good", "bad"] as const)) {
+      this.#fill(tone === "plain" ? "ink" : tone);
       this.#paint.beginPath();
-      if (tone === "good") this.#paint.arc(x, y, 4, 0, 7);
-      else this.#paint.rect(x - 3, y - 3, 6, 6);
+      for (let index = first; index < end; index++) {
+        const mark = marks[index]!;
+        if (mark.tone !== tone) continue;
+        const x = this.#x(mark.at);
+        const row = this.#layout.lanes.get(mark.lane);
+        if (row === undefined) continue;
+        const y = row.y + row.height / 2;
+        if (tone === "good") {
+          this.#paint.moveTo(x + 4, y);
+          this.#paint.arc(x, y, 4, 0, 7);
+        } else this.#paint.rect(x - 3, y - 3, 6, 6);
+        if (withText) this.#paint.fillText(mark.text, x + 6, y + (tone === "good" ? 14 : -12));
+      }
       this.#paint.fill();
-      if (withText) this.#paint.fillText(text, x + 6, y + (tone === "good" ? 14 : -12));
     }
     this.#paint.font = "12px 'IBM Plex Sans', sans-serif";
     const { failure } = this.#run;
     if (failure === undefined || failure.atMs < this.#from || failure.atMs > this.#to) return;
     this.#fill("bad");
     this.#paint.fillRect(this.#x(failure.atMs) - 1, 0, 2, this.#layout.height - 22);
-  }
-
-  cursor(at: number): void {
-    const x = this.#x(at);
-    this.#fill("lead");
-    this.#paint.fillRect(x - 1, 0, 2, this.#layout.height);
-    this.#paint.beginPath();
-    this.#paint.moveTo(x - 6, this.#layout.height);
-    this.#paint.lineTo(x + 6, this.#layout.height);
-    this.#paint.lineTo(x, this.#layout.height - 9);
-    this.#paint.fill();
   }
 
   labels(): void {
@@ -370,127 +338,4 @@ class Scene {
       text(lane > 0 ? `node ${lane}` : `client ${-1 - lane}`, row, lane > 0 ? "ink" : "soft");
     }
   }
-}
-
-type Ends = {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-  readonly lost: boolean;
-};
-
-function endsOf({ messages }: Run, { lanes }: Layout, index: number, x: (at: number) => number): Ends | undefined {
-  const from = lanes.get(messages.from[index]!);
-  const to = lanes.get(messages.to[index]!);
-  if (from === undefined || to === undefined) return undefined;
-  const sent = messages.sentAt[index]!;
-  const got = messages.gotAt[index]!;
-  const y1 = from.y + from.height / 2;
-  const y2 = to.y + to.height / 2;
-  if (!Number.isNaN(got)) return { x1: x(sent), y1, x2: x(got), y2, lost: false };
-  return { x1: x(sent), y1, x2: x(sent + 0.6), y2: y1 + (y2 - y1) * 0.45, lost: true };
-}
-
-export interface Hit {
-  readonly step: number;
-  readonly text: string | undefined;
-}
-
-const near = 7;
-
-/** What is under the pointer: a message, a mark, a bar, a fault, or just a moment of a lane. */
-export function hit(
-  run: Run,
-  layout: Layout,
-  [from, to]: Window,
-  width: number,
-  px: number,
-  py: number,
-): Hit | undefined {
-  if (px < layout.left) return undefined;
-  const scale = (width - layout.left) / (to - from);
-  const x = (at: number): number => layout.left + (at - from) * scale;
-  const at = from + (px - layout.left) / scale;
-  const step = Math.max(1, stepBefore(run, at + near / scale / 2));
-  const { messages, texts } = run;
-  let best: { readonly distance: number; readonly hit: Hit } | undefined;
-  const consider = (distance: number, text: string, when: number): void => {
-    if (distance < (best?.distance ?? near))
-      best = { distance, hit: { step: Math.max(1, stepBefore(run, when)), text } };
-  };
-  for (
-    let index = lowerBy(run.marks, at - near / scale);
-    index < run.marks.length && run.marks[index]!.at <= at + near / scale;
-    index++
-  ) {
-    const mark = run.marks[index]!;
-    const row = layout.lanes.get(mark.lane);
-    if (row !== undefined)
-      consider(
-        Math.hypot(x(mark.at) - px, row.y + row.height / 2 - py) * 0.8,
-        `${nameOf(mark.lane)} ${mark.text}, ${mark.at.toFixed(3)} ms`,
-        mark.at,
-      );
-  }
-  const end = lower(messages.sentAt, at + near / scale);
-  for (let index = lower(messages.sentAt, at - longestFlightMs); index < end; index++) {
-    const ends = endsOf(run, layout, index, x);
-    if (ends === undefined) continue;
-    const got = messages.gotAt[index]!;
-    const fate = Number.isNaN(got) ? "lost" : `arrived ${got.toFixed(3)} ms`;
-    const words = `${nameOf(messages.from[index]!)} → ${nameOf(messages.to[index]!)}: ${texts[messages.text[index]!] ?? ""}; sent ${messages.sentAt[index]!.toFixed(3)} ms, ${fate}`;
-    consider(toSegment(ends, px, py), words, Number.isNaN(got) ? messages.sentAt[index]! : got);
-  }
-  if (best !== undefined) return best.hit;
-  for (const bar of run.bars) {
-    const row = layout.lanes.get(bar.lane);
-    if (row !== undefined && at >= bar.from && at <= bar.to && py >= row.y && py <= row.y + row.height)
-      return { step, text: `${nameOf(bar.lane)}: ${bar.text}` };
-  }
-  if (py >= layout.faults.y && py <= layout.faults.y + layout.faults.height) {
-    const active = run.faults.filter((fault) => at >= fault.from && at <= fault.to).map(({ text }) => text);
-    return { step, text: active.length > 0 ? active.join("; ") : undefined };
-  }
-  return { step, text: undefined };
-}
-
-export function nameOf(lane: number): string {
-  return lane > 0 ? `node ${lane}` : `client ${-1 - lane}`;
-}
-
-function toSegment({ x1, y1, x2, y2 }: Ends, x: number, y: number): number {
-  const length = (x2 - x1) ** 2 + (y2 - y1) ** 2;
-  const share = length === 0 ? 0 : Math.max(0, Math.min(1, ((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1)) / length));
-  return Math.hypot(x - x1 - share * (x2 - x1), y - y1 - share * (y2 - y1));
-}
-
-/** The first place whose number is not below a limit. */
-function lower(sorted: ArrayLike<number>, limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function lowerBy(sorted: readonly { readonly at: number }[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]!.at < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** 1, 2 or 5 times a power of ten. */
-function roundStep(rough: number): number {
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const lead = rough / power;
-  return (lead > 5 ? 10 : lead > 2 ? 5 : lead > 1 ? 2 : 1) * power;
 }

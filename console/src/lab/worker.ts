@@ -13,14 +13,21 @@ import {
   type Scenario,
 } from "../../../src/sim/index.ts";
 import { drawnOf, faultBandsOf, kinds, lightsOf } from "./drawn.ts";
-import { meaningOf } from "./explain.ts";
-import type { Choice, NodeState, Order, Report, Run } from "./messages.ts";
+import { meaningOf, storyOf } from "./explain.ts";
+import type { Choice, Order, Report, Run } from "./messages.ts";
+import { StateLog } from "./states.ts";
 
 /** About ten seconds of looking for a smaller schedule. */
 const shrinkSteps = 1_500_000;
 const smallEnough = 12;
 
-let current: { readonly scenario: Scenario; readonly plan: Plan } | undefined;
+/** Of a longer run the first so many events are drawn: more would take all the memory of a phone. */
+const mostDrawn = 300_000;
+
+/** The run that is shown: where everyone stood, and what the trace says, event by event. */
+let current:
+  | { readonly states: StateLog; readonly lines: readonly string[]; readonly stepAt: readonly number[] }
+  | undefined;
 
 function tell(report: Report, transfer: Transferable[] = []): void {
   postMessage(report, { transfer });
@@ -69,7 +76,12 @@ function bugsOf(plant: string | undefined): string[] {
 
 function runChoice(choice: Choice, search: number, mayShrink: boolean): void {
   const named = scenarioOf(choice.scenario);
-  const scenario = choice.nodes === undefined ? named : { ...named, nodes: [choice.nodes] };
+  const { nodes, seconds } = choice;
+  const scenario: Scenario = {
+    ...named,
+    ...(nodes === undefined ? {} : { nodes: [nodes] }),
+    ...(seconds === undefined ? {} : { durationMs: seconds * 1000 }),
+  };
   const bugs = bugsOf(choice.plant);
   for (let seed = choice.seed; seed <= choice.seed + search; seed++) {
     if (search > 0) tell({ kind: "progress", text: `Trying seed ${seed}…` });
@@ -96,8 +108,8 @@ function show(
   rate: number,
   mayShrink: boolean,
 ): void {
-  const { failure } = result;
-  if (failure === undefined || !mayShrink) return draw(scenario, plan, choice, rate, result.digest, undefined);
+  const { failure, digest, steps } = result;
+  if (failure === undefined || !mayShrink) return draw(scenario, plan, choice, rate, { full: result });
   const before = plan.faults.length + plan.operations.length;
   const text = (left: number): string =>
     `Seed ${plan.seed} breaks “${failure.clause}”. Making it small: ${left} of ${before} faults and operations left…`;
@@ -108,37 +120,53 @@ function show(
     onProgress: (left) => tell({ kind: "progress", text: text(left) }),
   });
   const after = small.plan.faults.length + small.plan.operations.length;
-  draw(scenario, small.plan, choice, rate, result.digest, { runs: small.runs, from: before, to: after });
+  draw(scenario, small.plan, choice, rate, {
+    drawn: { digest, steps },
+    shrunk: { runs: small.runs, from: before, to: after },
+  });
 }
 
-/** `digest`: of the seed as it was drawn, so that it can be compared with the command line. */
+/** `made`: what it was made of, where it is not the seed as it was drawn. */
 function draw(
   scenario: Scenario,
   plan: Plan,
   choice: Choice,
   rate: number,
-  digest: string,
-  shrunk: Run["shrunk"],
+  made: Partial<Pick<Run, "drawn" | "shrunk" | "replayed">> & { readonly full?: RunResult } = {},
 ): void {
   tell({ kind: "progress", text: "Drawing…" });
   const timeline = timelineOf(plan, true);
-  const result = runPlan(scenario, plan, { timeline });
-  current = { scenario, plan };
-  const { failure } = result;
+  const states = new StateLog();
+  const trace = new Trace();
+  const cut = made.full !== undefined && made.full.steps > mostDrawn ? made.full : undefined;
+  const result = runPlan(scenario, plan, {
+    ...(cut ? { stopAtStep: mostDrawn } : {}),
+    timeline,
+    onLine: (line) => trace.take(line),
+    onStepped: (step, nodes) => states.take(step, nodes),
+  });
+  states.take(result.steps, result.nodes);
   const drawn = drawnOf(timeline, result.simulatedMs);
+  current = { states, lines: trace.lines, stepAt: Array.from(drawn.stepAt) };
+  const { failure } = result;
+  const faults = faultBandsOf(plan);
   const run: Run = {
     choice,
     title: scenario.title,
     nodes: plan.nodes,
     clients: timeline.clients,
-    digest,
+    digest: (cut ?? result).digest,
+    stepsInAll: (cut ?? result).steps,
+    replayed: made.replayed ?? false,
+    drawn: made.drawn,
+    shrunk: made.shrunk,
     steps: result.steps,
     simulatedMs: result.simulatedMs,
     eventsPerSecond: rate,
     failure,
     explanation: failure && meaningOf(failure.clause),
-    shrunk,
-    faults: faultBandsOf(plan),
+    story: failure === undefined ? [] : storyOf(drawn, faults, failure.atMs),
+    faults,
     operations: plan.operations.length,
     mistakes: plan.bugs.map((bug) => plantedBugs.find(({ name }) => name === bug)?.title ?? bug),
     kinds,
@@ -155,32 +183,44 @@ function draw(
   );
 }
 
+/** What the trace says of each event, and of what came of it. */
+class Trace {
+  readonly lines: string[] = [];
+  #step = 0;
+
+  take(line: string): void {
+    const step = /^ *[\d.]+ #(\d+) /.exec(line)?.[1];
+    if (step !== undefined) this.#step = Number(step);
+    const before = this.lines[this.#step];
+    this.lines[this.#step] = before === undefined ? line.trim() : `${before}\n${line.trim()}`;
+  }
+}
+
 function replay(text: string): void {
   const { plan } = parsePlanFile(text);
   const scenario = scenarioOf(plan.scenario);
   const begun = performance.now();
   const result = runPlan(scenario, plan);
   const rate = (result.steps * 1000) / Math.max(0.1, performance.now() - begun);
-  const choice: Choice = { scenario: plan.scenario, seed: plan.seed, nodes: undefined, plant: plan.bugs[0] };
-  draw(scenario, plan, choice, rate, result.digest, undefined);
+  const choice: Choice = {
+    scenario: plan.scenario,
+    seed: plan.seed,
+    nodes: undefined,
+    seconds: undefined,
+    plant: plan.bugs[0],
+  };
+  draw(scenario, plan, choice, rate, { replayed: true });
 }
 
-/** A run is a function of its plan: to see a moment, it is run again up to there. */
 function inspect(step: number): void {
   if (current === undefined) return;
-  const { scenario, plan } = current;
-  const at = (stopAtStep: number, onLine?: (line: string) => void): RunResult =>
-    runPlan(scenario, plan, { stopAtStep, ...(onLine ? { onLine } : {}) });
-  const before: readonly NodeState[] = step <= 1 ? [] : at(step - 1).nodes;
-  let lines: string[] = [];
-  const wanted = `#${step} `;
-  let open = false;
-  const result = at(step, (line) => {
-    if (line.includes(wanted)) {
-      open = true;
-      lines = [];
-    } else if (/^ *[\d.]+ #/.test(line)) open = false;
-    if (open) lines.push(line.trim());
-  });
-  tell({ kind: "inspected", inspected: { step, at: result.simulatedMs, lines, before, after: result.nodes } });
+  const { states, lines, stepAt } = current;
+  const inspected = {
+    step,
+    at: stepAt[step - 1] ?? 0,
+    lines: lines[step] ?? "",
+    before: states.at(step - 1),
+    after: states.at(step),
+  };
+  tell({ kind: "inspected", inspected });
 }

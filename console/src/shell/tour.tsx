@@ -1,6 +1,7 @@
 /** A few sentences for a newcomer, each beside what it is about. Not modal: what it talks of can be tried at once. */
 import { createEffect, createSignal, onCleanup, Show, type JSX } from "solid-js";
 import { page, type PageName } from "./route.ts";
+import { reducedMotion } from "./theme.ts";
 
 export interface TourStep {
   /** `data-tour` of the part it is about. */
@@ -30,6 +31,11 @@ const tours: Record<PageName, readonly TourStep[]> = {
       at: "ask",
       title: "Say what you need",
       text: "Ask any node, with any consistency. The answer says which guarantee was kept and how old it may be. Try a cut-off node.",
+    },
+    {
+      at: "shards",
+      title: "Many logs",
+      text: "Keys are spread over shards, each a group with its own leader. Kill a node: only the shards that it led have an election.",
     },
     {
       at: "timeline",
@@ -68,7 +74,7 @@ const tours: Record<PageName, readonly TourStep[]> = {
     {
       at: "verdict",
       title: "Is there an order?",
-      text: "If the operations can be put into one order, it is drawn through them. If not, you see where every attempt got stuck.",
+      text: "If the operations can be put into one order, it is drawn through them. If not, you see where every attempt got stuck; for transactions, the circle of who had to come before whom.",
     },
   ],
   design: [
@@ -82,19 +88,41 @@ const tours: Record<PageName, readonly TourStep[]> = {
       title: "What it means",
       text: "What your guarantees imply, and what they cost when the network splits.",
     },
+    {
+      at: "topology",
+      title: "Where it runs",
+      text: "Choose a place, and the node that leads. Delays and failures of that place are what the prices come from.",
+    },
+    {
+      at: "price",
+      title: "What it costs",
+      text: "Predicted by models, and beside them a run of the servers' own code. The dots are other contracts on the same topology: what you would trade for what.",
+    },
+    {
+      at: "takeaway",
+      title: "Take it with you",
+      text: "design.md has the contract, the numbers and what happens in a partition; the drawings are SVG.",
+    },
   ],
 };
 
 const [step, setStep] = createSignal<number>();
+const [steps, setSteps] = createSignal<readonly TourStep[]>([]);
 
+function partOf({ at }: TourStep): Element | null {
+  return document.querySelector(`[data-tour="${at}"]`);
+}
+
+/** What the page does not show at the moment is passed over. */
 export function beginTour(): void {
+  setSteps(tours[page()].filter((known) => partOf(known) !== null));
   setStep(0);
 }
 
 export function Tour(): JSX.Element {
   const now = (): TourStep | undefined => {
     const at = step();
-    return at === undefined ? undefined : tours[page()][at];
+    return at === undefined ? undefined : steps()[at];
   };
   createEffect(() => {
     page();
@@ -108,9 +136,9 @@ export function Tour(): JSX.Element {
   createEffect(() => {
     const shown = now();
     if (shown === undefined) return;
-    const spot = document.querySelector(`[data-tour="${shown.at}"]`);
+    const spot = partOf(shown);
     spot?.classList.add("tour-spot");
-    spot?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    spot?.scrollIntoView({ block: "nearest", behavior: reducedMotion() ? "auto" : "smooth" });
     onCleanup(() => spot?.classList.remove("tour-spot"));
   });
   return (
@@ -123,7 +151,7 @@ export function Tour(): JSX.Element {
           </div>
           <div class="row">
             <span class="soft small">
-              {step()! + 1} of {tours[page()].length}
+              {step()! + 1} of {steps().length}
             </span>
             <button class="b quiet" type="button" onClick={() => setStep(undefined)}>
               Close
@@ -132,9 +160,9 @@ export function Tour(): JSX.Element {
               class="b primary"
               type="button"
               ref={(button) => requestAnimationFrame(() => button.focus({ preventScroll: true }))}
-              onClick={() => setStep((at) => ((at ?? 0) + 1 < tours[page()].length ? (at ?? 0) + 1 : undefined))}
+              onClick={() => setStep((at) => ((at ?? 0) + 1 < steps().length ? (at ?? 0) + 1 : undefined))}
             >
-              {step()! + 1 < tours[page()].length ? "Next" : "Done"}
+              {step()! + 1 < steps().length ? "Next" : "Done"}
             </button>
           </div>
         </dialog>

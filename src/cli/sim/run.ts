@@ -6,8 +6,8 @@ import {
   drawPlanReport,
   formatPlanFile,
   shrink,
+  joinDigests,
   Tally,
-  TraceDigest,
   type Scenario,
   type SimFailure,
 } from "../../sim/index.ts";
@@ -94,12 +94,10 @@ export async function reportFailure(
 }
 
 function summaryOf(tallies: readonly Tally[], failures: readonly Report[], wallMs: number, ok: boolean): object {
-  const digest = new TraceDigest();
-  for (const tally of tallies) digest.text(tally.digest);
   const total = (of: (tally: Tally) => number): number => tallies.reduce((sum, tally) => sum + of(tally), 0);
   return {
     ok,
-    digest: digest.value,
+    digest: digestOf(tallies),
     seeds: total((tally) => tally.seeds),
     steps: total((tally) => tally.steps),
     simulatedMs: Math.round(total((tally) => tally.simulatedMs)),
@@ -120,6 +118,10 @@ function summaryOf(tallies: readonly Tally[], failures: readonly Report[], wallM
   };
 }
 
+function digestOf(tallies: readonly Tally[]): string {
+  return joinDigests(tallies.map((tally) => tally.digest));
+}
+
 function showSummary(tallies: readonly Tally[], reports: readonly Report[], progress: Progress): void {
   const width = Math.max(...tallies.map(({ scenario }) => scenario.name.length));
   for (const tally of tallies) {
@@ -137,5 +139,5 @@ function showSummary(tallies: readonly Tally[], reports: readonly Report[], prog
     print(`  Drawn:   ${page}`);
     print(`  To keep: cp ${file} test/regressions/`);
   }
-  print(`\n${progress.text} in ${duration(progress.wallMs)}`);
+  print(`\n${progress.text} in ${duration(progress.wallMs)}, digest ${digestOf(tallies)}`);
 }
