@@ -9,6 +9,7 @@ import {
   type Kept,
   type Query,
   type ReadContract,
+  type ShardPosition,
 } from "../contract/index.ts";
 import type { Host } from "../host/index.ts";
 import {
@@ -24,8 +25,10 @@ import { sendFailure } from "./http.ts";
 import { defaultTimeoutMs, maxTimeoutMs, type ReadQuery, type TimeoutQuery } from "./schemas.ts";
 import { sessionTokens, type Positions, type Sessions } from "./session.ts";
 
-/** The one group there is; tokens can already name more. */
+/** What is in every token; other groups come with what was read from them. */
 const group = 0;
+/** Groups of shards that a token remembers: what is forgotten is read at its latest. */
+const maxShards = 128;
 const noPositions: Positions = new Map();
 
 export type AnswerOf<Kind> = Extract<Answer | Result, { kind: Kind }>;
@@ -58,7 +61,9 @@ export class Gateway {
     const options = request.query as ReadQuery;
     const contract = fixed ?? (options.consistency === undefined ? undefined : this.#contractOf(options.consistency));
     const seen = this.#seen(request);
-    const body = { type: "read", query, contract, position: seen.get(group) ?? 0 } as const;
+    const shards = seen.size > 1 ? shardsOf(seen) : undefined;
+    const position = seen.get(group) ?? 0;
+    const body = { type: "read", query, contract, position, ...(shards && { shards }) } as const;
     return this.#answer(reply, kind, seen, await this.host.submit(body, { timeoutMs: timeoutOf(request, options) }));
   }
 
@@ -92,9 +97,7 @@ export class Gateway {
       return undefined;
     }
     const { kept } = outcome;
-    void reply
-      .header("cohort-session", this.#token(seen, kept.position))
-      .header("cohort-consistency", consistencyHeader(kept));
+    void reply.header("cohort-session", this.#token(seen, kept)).header("cohort-consistency", consistencyHeader(kept));
     const answer = decodeResult(outcome.result);
     if (answer.kind === "error") {
       sendFailure(reply, storeFailure(answer.code, answer.detail));
@@ -109,8 +112,9 @@ export class Gateway {
     return typeof token === "string" ? this.#sessions.decode(token) : noPositions;
   }
 
-  #token(seen: Positions, position: number): string {
+  #token(seen: Positions, { position, shards }: Kept): string {
     const reached = Math.max(position, seen.get(group) ?? 0);
+    if (shards !== undefined) return this.#sessions.encode(withShards(seen, reached, shards));
     // Most answers in a row reflect the same position: the signature is worth keeping.
     if (reached === this.#lastPosition && seen.size <= 1) return this.#lastToken;
     const token = this.#sessions.encode(new Map(seen).set(group, reached));
@@ -168,6 +172,7 @@ function storeFailure(code: StoreError["code"], detail: string): Failure {
     case "malformed":
       return failure("bad-request", detail);
     case "corrupt-snapshot":
+    case "moved":
     case "unsupported-version":
       return failure("internal", detail);
     default:
@@ -175,10 +180,26 @@ function storeFailure(code: StoreError["code"], detail: string): Failure {
   }
 }
 
-/** `Linearizable; position=12; staleness-ms=3; degraded=false`. Header fields are ASCII, so `∧` is written `and`. */
-export function consistencyHeader({ guarantee, position, stalenessMs, degraded }: Kept): string {
+function shardsOf(seen: Positions): ShardPosition[] {
+  return [...seen].filter(([of]) => of !== group).map(([of, position]) => ({ group: of, position }));
+}
+
+/** The latest last, so that the oldest are forgotten first. */
+function withShards(seen: Positions, reached: number, shards: readonly ShardPosition[]): Positions {
+  const known = new Map(shardsOf(seen).map((shard) => [shard.group, shard.position]));
+  for (const shard of shards) {
+    const position = Math.max(shard.position, known.get(shard.group) ?? 0);
+    known.delete(shard.group);
+    known.set(shard.group, position);
+  }
+  return new Map([[group, reached], ...[...known].slice(-maxShards)]);
+}
+
+/** `Linearizable; position=12; staleness-ms=3; degraded=false`, with `shard-7=40` for the position in group 7 where that answered. Header fields are ASCII, so `∧` is written `and`. */
+export function consistencyHeader({ guarantee, position, shards = [], stalenessMs, degraded }: Kept): string {
   const staleness = stalenessMs === undefined ? "" : `; staleness-ms=${Math.ceil(stalenessMs)}`;
-  return `${guarantee.replaceAll("∧", "and")}; position=${position}${staleness}; degraded=${degraded}`;
+  const places = shards.map((shard) => `; shard-${shard.group}=${shard.position}`).join("");
+  return `${guarantee.replaceAll("∧", "and")}; position=${position}${places}${staleness}; degraded=${degraded}`;
 }
 
 /** What was kept, as fields of a JSON answer. */

@@ -12,7 +12,7 @@ const version = 1;
 const macLength = 12;
 const maxTokenLength = 2048;
 
-/** Positions by group. One group only for now, but tokens outlive versions. */
+/** Positions by group. */
 export type Positions = ReadonlyMap<GroupId, LogIndex>;
 
 export interface Sessions {

@@ -148,7 +148,8 @@ export function wrongRequests({
       /does not take "operand"/,
     ],
     ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","engine":"dynamo"}' }, "unsupported", /dynamo/],
-    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","shards":4}' }, "unsupported", /4 shards/],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","shards":2000}' }, "bad-request", /shards/],
+    ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","placement":"hash"}' }, "bad-request", /placement/],
     ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"x","r":2}' }, "bad-request", /"r"/],
     ["POST", "/v1/keyspaces", { headers: j, body: '{"name":"-x"}' }, "bad-request", /name/],
     [

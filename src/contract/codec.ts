@@ -4,7 +4,7 @@
  */
 import { CodecError, type ByteReader, type ByteWriter } from "../base/index.ts";
 import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
-import { partitionBehaviors, type Kept, type ReadContract } from "./guarantees.ts";
+import { partitionBehaviors, type Kept, type ReadContract, type ShardPosition } from "./guarantees.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const bodyTags = { write: 1, read: 2 } as const satisfies { [Type in RequestBody["type"]]: number };
@@ -12,13 +12,19 @@ const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4, lock: 5, barrier:
   [Type in Query["type"]]: number;
 };
 
+/** Bits that say what else is there. */
+const hasContract = 1;
+const isDegraded = 1;
+const hasShards = 2;
+
 export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
   writer.u8(bodyTags[body.type]);
   if (body.type === "write") writer.bytes(body.command);
   else {
-    writer.uint(body.position);
-    writer.bool(body.contract !== undefined);
-    if (body.contract !== undefined) writeReadContract(writer, body.contract);
+    const { position, contract, shards } = body;
+    writer.uint(position).u8((contract === undefined ? 0 : hasContract) | (shards === undefined ? 0 : hasShards));
+    if (contract !== undefined) writeReadContract(writer, contract);
+    if (shards !== undefined) writeShards(writer, shards);
     writeQuery(writer, body.query);
   }
 }
@@ -30,8 +36,10 @@ export function readRequestBody(reader: ByteReader): RequestBody {
       return { type: "write", command: reader.bytes() };
     case bodyTags.read: {
       const position = reader.uint();
-      const contract = reader.bool() ? readReadContract(reader) : undefined;
-      return { type: "read", query: readQuery(reader), contract, position };
+      const flags = readFlags(reader, hasContract | hasShards);
+      const contract = (flags & hasContract) === 0 ? undefined : readReadContract(reader);
+      const shards = (flags & hasShards) === 0 ? undefined : readShards(reader);
+      return { type: "read", query: readQuery(reader), contract, position, ...(shards && { shards }) };
     }
     default:
       throw new CodecError(`no request has tag ${tag}`);
@@ -128,16 +136,37 @@ export function readOutcome(reader: ByteReader): Outcome {
 }
 
 export function writeKept(writer: ByteWriter, kept: Kept): void {
-  writer.uint(kept.position).bool(kept.degraded);
+  const { position, degraded, shards } = kept;
+  writer.uint(position).u8((degraded ? isDegraded : 0) | (shards === undefined ? 0 : hasShards));
+  if (shards !== undefined) writeShards(writer, shards);
   writeMilliseconds(writer, kept.stalenessMs);
   writer.text(plainText(kept.guarantee));
 }
 
 export function readKept(reader: ByteReader): Kept {
   const position = reader.uint();
-  const degraded = reader.bool();
+  const flags = readFlags(reader, isDegraded | hasShards);
+  const shards = (flags & hasShards) === 0 ? undefined : readShards(reader);
   const stalenessMs = readMilliseconds(reader);
-  return { guarantee: joinedText(reader.text()), position, stalenessMs, degraded };
+  const kept = { guarantee: joinedText(reader.text()), position, stalenessMs, degraded: (flags & isDegraded) !== 0 };
+  return shards === undefined ? kept : { ...kept, shards };
+}
+
+function readFlags(reader: ByteReader, known: number): number {
+  const flags = reader.u8();
+  if ((flags & ~known) !== 0) throw new CodecError(`flags ${flags}, of which ${known} are known`);
+  return flags;
+}
+
+function writeShards(writer: ByteWriter, shards: readonly ShardPosition[]): void {
+  writer.uint(shards.length);
+  for (const { group, position } of shards) writer.uint(group).uint(position);
+}
+
+function readShards(reader: ByteReader): ShardPosition[] {
+  const count = reader.uint();
+  if (count > reader.remaining) throw new CodecError(`${count} positions in ${reader.remaining} bytes`);
+  return Array.from({ length: count }, () => ({ group: reader.uint(), position: reader.uint() }));
 }
 
 export function writeFailure(writer: ByteWriter, failure: Failure): void {

@@ -48,12 +48,20 @@ const contract: fc.Arbitrary<ReadContract> = fc.record({
   text: guarantees,
 });
 
+const shards = fc.array(fc.record({ group: whole, position: whole }), { maxLength: 4 });
+
 export const anyBody: fc.Arbitrary<RequestBody> = fc.oneof(
   fc.record({ type: fc.constant("write"), command: bytes }),
-  fc.record({ type: fc.constant("read"), query, contract: fc.option(contract, { nil: undefined }), position: whole }),
+  fc.record(
+    { type: fc.constant("read"), query, contract: fc.option(contract, { nil: undefined }), position: whole, shards },
+    { requiredKeys: ["type", "query", "contract", "position"] },
+  ),
 );
 
-const kept = fc.record({ guarantee: guarantees, position: whole, stalenessMs: milliseconds, degraded: fc.boolean() });
+const kept = fc.record(
+  { guarantee: guarantees, position: whole, stalenessMs: milliseconds, degraded: fc.boolean(), shards },
+  { requiredKeys: ["guarantee", "position", "stalenessMs", "degraded"] },
+);
 export const anyOutcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ ok: fc.constant(true), result: bytes, kept }),
   fc.record({ ok: fc.constant(false), failure: anyFailure }),

@@ -77,12 +77,20 @@ export interface ReadContract {
   readonly text: string;
 }
 
+/** A place in the log of a group. */
+export interface ShardPosition {
+  readonly group: number;
+  readonly position: number;
+}
+
 /** What an answer kept, as shown in `Cohort-Consistency`. */
 export interface Kept {
   /** The strongest guarantee that held, in canonical form. */
   readonly guarantee: string;
-  /** Position in the group's log that the answer reflects. */
+  /** Position in the log of group 0 that the answer reflects. */
   readonly position: number;
+  /** Where other groups answered: which, and the positions in their logs. */
+  readonly shards?: readonly ShardPosition[] | undefined;
   /** The answer is at most this old, in milliseconds; undefined: not known. */
   readonly stalenessMs: number | undefined;
   /** Less was kept than was asked for, as the contract allows in a partition. */

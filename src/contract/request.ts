@@ -1,6 +1,6 @@
 /** What a client asks of any node, and what it is answered: the same on every wire and inside the node. */
 import type { Failure } from "./errors.ts";
-import type { Kept, ReadContract } from "./guarantees.ts";
+import type { Kept, ReadContract, ShardPosition } from "./guarantees.ts";
 
 /** What can be read; encoded results are those of `store/`. */
 export type Query =
@@ -54,8 +54,10 @@ export type RequestBody =
       readonly query: Query;
       /** Undefined: the contract of the keyspace or counter. */
       readonly contract: ReadContract | undefined;
-      /** What the caller's session has seen; 0: nothing. */
+      /** What the caller's session has seen of group 0; 0: nothing. */
       readonly position: number;
+      /** What it has seen of other groups, as far as it remembers. */
+      readonly shards?: readonly ShardPosition[] | undefined;
     };
 
 export type Outcome =

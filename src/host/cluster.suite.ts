@@ -11,6 +11,8 @@ export interface TestNode {
   host: Host | undefined;
   disk: MemoryDisk;
   engine: MemoryEngine;
+  /** Of groups of shards. */
+  readonly shards: MemoryEngine;
   /** The engine says that it is full. */
   refusesCommits: boolean;
   readonly log: string[];
@@ -71,6 +73,7 @@ function testNode(config: HostConfig): TestNode {
     host: undefined,
     disk: testDisk(),
     engine: memoryEngine({ schedule: (deliver) => void setImmediate(deliver), fault }),
+    shards: memoryEngine({ schedule: (deliver) => void setImmediate(deliver), fault }),
     refusesCommits: false,
     log: [],
     fatal: [],
@@ -79,7 +82,8 @@ function testNode(config: HostConfig): TestNode {
 }
 
 export async function startNode(node: TestNode, options: HostOptions = {}): Promise<Host> {
-  const storage = { disk: node.disk, engine: node.engine, crc32c, release: () => {} };
+  const { disk, engine, shards } = node;
+  const storage = { disk, engine, openShards: () => shards, crc32c, release: () => {} };
   const onFatal = (error: unknown): void => void node.fatal.push(error);
   node.host = await startHost(node.config, recordingLogger(node.log), storage, { onFatal, ...options });
   return node.host;

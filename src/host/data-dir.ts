@@ -30,6 +30,8 @@ export interface DataIdentity {
 export interface DataDirectory {
   readonly log: string;
   readonly state: string;
+  /** Made when there is something to put there. */
+  readonly shards: string;
   /** Lets another process have it. */
   release(): void;
 }
@@ -41,7 +43,8 @@ export interface DataDirectory {
  *     format.json   format, clusterId, nodeId
  *     lock          held while a process uses the directory; holder.json names it
  *     log/          the write-ahead log
- *     state/        what has been applied
+ *     state/        what group 0 has applied
+ *     shards/       what all other groups have applied, where there are any
  */
 export function openDataDirectory(path: string, identity: DataIdentity): DataDirectory {
   const lock = usable(path, () => {
@@ -57,7 +60,7 @@ export function openDataDirectory(path: string, identity: DataIdentity): DataDir
       makeDirectory(log);
       makeDirectory(state);
     });
-    return { log, state, release: () => lock.release() };
+    return { log, state, shards: join(path, "shards"), release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { seededRandom, type Random } from "../base/index.ts";
+import { seededRandom, type GroupId, type Random } from "../base/index.ts";
 import { defaultNodeSettings, fromLogRecord, openNode, type NodeConfig, type NodeFact } from "../node/index.ts";
-import { openStore, type Engine, type Store } from "../store/index.ts";
+import { openStore, PartitionedEngine, type Engine, type Store } from "../store/index.ts";
 import { openWal, type Crc32c, type Disk, type Wal, type WalFact } from "../wal/index.ts";
 import { HostClock } from "./clock.ts";
 import { Driver, type WatchTarget } from "./driver.ts";
@@ -23,6 +23,8 @@ export interface HostOptions {
 export interface HostStorage {
   readonly disk: Disk;
   readonly engine: Engine;
+  /** Opens the engine that groups of shards share: it is missing, or empty, until there is one. */
+  readonly openShards: () => Engine;
   readonly crc32c: Crc32c;
   /** Lets another process have it. */
   release(): void;
@@ -60,7 +62,9 @@ class RunningNode {
   readonly #startedAt = performance.now();
   readonly #random: Random = seededRandom(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER));
   #wal: Wal | undefined;
-  #store: Store | undefined;
+  readonly #stores: Store[] = [];
+  /** The engine of all groups of shards. */
+  #shards: PartitionedEngine | undefined;
   #driver: Driver | undefined;
   #peers: Peers | undefined;
   #native: NativeServer | undefined;
@@ -102,16 +106,14 @@ class RunningNode {
     this.#peers?.close();
     clearTimeout(this.#retryTimer);
     const wal = this.#wal;
-    const store = this.#store;
     if (wal !== undefined) this.#complain(await ended((done) => wal.close(done)), "the log did not close cleanly");
     for (let waited = 0; this.#jobsRun() && waited < settleMs; waited += 5) await sleep(5);
-    if (store !== undefined && store.applied.index > store.committedIndex && !this.#jobsRun()) {
-      this.#complain(
-        await ended((done) => void store.commit(done)),
-        "the last checkpoint failed: the log will be applied again",
-      );
-    }
+    const dirty = this.#jobsRun() ? [] : this.#stores.filter((store) => store.applied.index > store.committedIndex);
+    const errors = await Promise.all(dirty.map((store) => ended((done) => void store.commit(done))));
+    for (const error of errors) this.#complain(error, "the last checkpoint failed: the log will be applied again");
     await ended((done) => this.#storage.engine.close(done));
+    const shards = this.#shards;
+    if (shards !== undefined) await ended((done) => shards.engine.close(done));
     this.#storage.release();
   }
 
@@ -133,7 +135,7 @@ class RunningNode {
     const { wal, recovered } = openWal({ disk, crc32c, identity: { clusterId, nodeId }, segmentSizeBytes, onFact });
     this.#wal = wal;
     const store = openStore(engine, { crc32c });
-    this.#store = store;
+    this.#stores.push(store);
     const voters = members.map(({ id }) => id).filter((id) => !learners.includes(id));
     const config: NodeConfig = {
       ...defaultNodeSettings,
@@ -141,6 +143,7 @@ class RunningNode {
       bootstrap: { voters, outgoing: [], learners },
       raft: { ...defaultNodeSettings.raft, electionTimeoutMs, heartbeatMs, leases },
       store,
+      openShard: (group) => this.#openShard(group),
     };
     const clock = new HostClock(clockErrorMs, (ms) => {
       this.#logger.warn({ ms }, "the wall clock was set: bounds on staleness are widened for a minute");
@@ -153,6 +156,13 @@ class RunningNode {
       send: (to, message) => this.#peers?.send(to, message),
       onFatal: (error) => this.#onFatal(error),
     });
+  }
+
+  #openShard(group: GroupId): Store {
+    this.#shards ??= new PartitionedEngine(this.#storage.openShards());
+    const store = openStore(this.#shards.view(group), { crc32c: this.#storage.crc32c, group });
+    this.#stores.push(store);
+    return store;
   }
 
   #openPeers(self: MemberAddress, driver: Driver): Promise<Peers> {

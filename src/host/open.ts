@@ -1,3 +1,4 @@
+import type { Engine } from "../store/index.ts";
 import { WalError } from "../wal/index.ts";
 import { crc32c } from "./crc32c.ts";
 import { openDataDirectory } from "./data-dir.ts";
@@ -24,7 +25,8 @@ export async function openHost(config: HostConfig, logger: Logger, options: Host
     directory.release();
   };
   try {
-    return await startHost(config, logger, { disk, engine, crc32c, release }, options);
+    const openShards = (): Engine => openLmdbEngine({ directory: directory.shards });
+    return await startHost(config, logger, { disk, engine, openShards, crc32c, release }, options);
   } catch (error) {
     throw error instanceof WalError ? asStartupError(error) : error;
   }

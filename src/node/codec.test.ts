@@ -12,12 +12,14 @@ const nodeMessage: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.record({ type: fc.constant("raft"), group: whole, message: anyMessage }),
   fc.record({
     type: fc.constant("forward"),
+    group: whole,
     requests: fc.array(fc.record({ id: whole, ttlMs: fc.double({ min: 0, noNaN: true }), body: anyBody }), {
       maxLength: 5,
     }),
   }),
   fc.record({
     type: fc.constant("forwarded"),
+    group: whole,
     replies: fc.array(fc.record({ id: whole, outcome: anyOutcome }), { maxLength: 5 }),
   }),
 );
@@ -50,11 +52,12 @@ test("truncated, lengthened, damaged and random bytes are understood or refused,
 test("an error that only a newer node knows keeps what it says about the outcome", () => {
   const reply = (codeText: string): NodeMessage => {
     const known = { code: codeText as ErrorCode, detail: "why", definite: true };
-    return { type: "forwarded", replies: [{ id: 1, outcome: { ok: false, failure: known } }] };
+    return { type: "forwarded", group: 7, replies: [{ id: 1, outcome: { ok: false, failure: known } }] };
   };
   const internal = { code: "internal", detail: "moon-phase: why", definite: true };
   expect(decodeNodeMessage(encodeNodeMessage(reply("moon-phase")))).toEqual({
     type: "forwarded",
+    group: 7,
     replies: [{ id: 1, outcome: { ok: false, failure: internal } }],
   });
 });

@@ -33,14 +33,14 @@ export function writeNodeMessage(writer: ByteWriter, message: NodeMessage): void
       writer.uint(message.group);
       return writeMessage(writer, message.message);
     case "forward":
-      writer.uint(message.requests.length);
+      writer.uint(message.group).uint(message.requests.length);
       for (const request of message.requests) {
         writer.uint(request.id).f64(request.ttlMs);
         writeRequestBody(writer, request.body);
       }
       break;
     case "forwarded":
-      writer.uint(message.replies.length);
+      writer.uint(message.group).uint(message.replies.length);
       for (const reply of message.replies) {
         writer.uint(reply.id);
         writeOutcome(writer, reply.outcome);
@@ -55,9 +55,9 @@ export function readNodeMessage(reader: ByteReader): NodeMessage {
     case messageTags.raft:
       return { type: "raft", group: reader.uint(), message: readMessage(reader) };
     case messageTags.forward:
-      return { type: "forward", requests: readMany(reader, readForwardedRequest) };
+      return { type: "forward", group: reader.uint(), requests: readMany(reader, readForwardedRequest) };
     case messageTags.forwarded:
-      return { type: "forwarded", replies: readMany(reader, readForwardedReply) };
+      return { type: "forwarded", group: reader.uint(), replies: readMany(reader, readForwardedReply) };
     default:
       throw new CodecError(`no node message has tag ${tag}`);
   }

@@ -1,8 +1,23 @@
-import { must, type NodeId, type Random, type Reading, type WriteId } from "../base/index.ts";
+import { must, type GroupId, type NodeId, type Random, type Reading, type WriteId } from "../base/index.ts";
+import { failure } from "../contract/index.ts";
 import type { Core, Effect, Event } from "../core/index.ts";
 import { unreachable } from "../base/index.ts";
+import { OwnSession } from "./own-session.ts";
 import { Replica, type Sink } from "./replica.ts";
-import type { GroupStatus, NodeCommand, NodeConfig, NodeMessage, NodeProtocol, NodeRecord } from "./types.ts";
+import type { PendingRead, PendingWrite } from "./requests.ts";
+import { Router } from "./router.ts";
+import { ShardController } from "./shard-controller.ts";
+import { Wakes } from "./wakes.ts";
+import type {
+  GroupStatus,
+  NodeCommand,
+  NodeConfig,
+  NodeMessage,
+  NodeProtocol,
+  NodeRecord,
+  Outcome,
+  ReplicaConfig,
+} from "./types.ts";
 
 type Effects = Effect<NodeProtocol>[];
 
@@ -13,10 +28,13 @@ export interface NodeCore extends Core<NodeProtocol> {
   readonly replicas: ReadonlyMap<number, Replica>;
 }
 
-/** Opens a node on what it recovered. For now it holds one group, number 0. */
+/** Opens a node on what it recovered: group 0, and the groups of shards that the map gives it. */
 export function openNode(config: NodeConfig, recovered: readonly NodeRecord[], random: Random): NodeCore {
   return new Node(config, recovered, random);
 }
+
+/** How long opening the node's own session may take before it is tried again, milliseconds. */
+const sessionMs = 5000;
 
 /**
  * A core made of cores: it routes requests and messages to its groups, and gathers what they want written
@@ -32,40 +50,92 @@ class Node implements NodeCore, Sink {
   /** Writes under way, oldest first, each with the groups' own writes in it. */
   readonly #writes: { write: WriteId; parts: { group: number; write: WriteId }[] }[] = [];
 
+  readonly #config: NodeConfig;
+  readonly #random: Random;
+  readonly #home: Replica;
+  readonly #session: OwnSession;
+  readonly #router: Router;
+  readonly #controller: ShardController;
+  /** Of groups that have no replica here, or none yet. */
+  readonly #recovered = new Map<GroupId, NodeRecord[]>();
+  /** When replicas of shards want to be woken. Group 0 is asked: it is nearly always awake. */
+  readonly #wakes = new Wakes();
+  /** Replicas of shards that something happened to in this step. */
+  readonly #touched = new Set<Replica>();
+  /** The map by which replicas were opened. */
+  #mapVersion = -1;
+  #now!: Reading;
+
   constructor(config: NodeConfig, recovered: readonly NodeRecord[], random: Random) {
-    this.replicas.set(0, new Replica(0, config, recovered, random.fork()));
+    this.#config = config;
+    this.#random = random;
+    for (const record of recovered) {
+      const records = this.#recovered.get(record.group);
+      if (records === undefined) this.#recovered.set(record.group, [record]);
+      else records.push(record);
+    }
+    const submit = (reply: (outcome: Outcome) => void, command: Uint8Array): void =>
+      this.#replica(0).requestSelf(reply, this.#now.mono + sessionMs, command);
+    this.#session = new OwnSession(`node-${config.id}`, submit, (session) =>
+      this.fact({ type: "sessionOpened", session }),
+    );
+    this.#home = this.#open(0, config);
+    this.replicas.set(0, this.#home);
+    this.#router = new Router(this);
+    this.#controller = new ShardController(this);
+    this.#openShards();
+  }
+
+  get id(): NodeId {
+    return this.#config.id;
+  }
+
+  /** The time of this step. */
+  get now(): Reading {
+    return this.#now;
   }
 
   step(now: Reading, event: Event<NodeProtocol>, effects: Effects): void {
     this.#effects = effects;
+    this.#now = now;
     switch (event.kind) {
       case "message":
-        this.#onMessage(now, event.from, event.message);
+        this.#onMessage(event.from, event.message);
         break;
       case "command":
-        this.#onCommand(now, event.command);
+        this.#onCommand(event.command);
         break;
       case "persisted":
-        this.#onPersisted(now, event.write);
+        this.#onPersisted(event.write);
         break;
       case "wake":
-        for (const replica of this.replicas.values()) {
-          const { wakeAt } = replica;
-          if (wakeAt === undefined || wakeAt > now.mono) continue;
-          replica.enter(now, this);
-          replica.wake();
-        }
+        this.#onWake(now);
         break;
     }
+    this.#endStep();
     this.#flush(effects);
   }
 
   get wakeAt(): number | undefined {
-    let earliest: number | undefined;
-    for (const { wakeAt } of this.replicas.values()) {
-      if (wakeAt !== undefined && (earliest === undefined || wakeAt < earliest)) earliest = wakeAt;
-    }
-    return earliest;
+    let at = this.#home.wakeAt;
+    for (const other of [this.#wakes.earliest, this.#router.wakeAt, this.#controller.wakeAt])
+      if (other !== undefined && (at === undefined || other < at)) at = other;
+    return at;
+  }
+
+  #onWake(now: Reading): void {
+    const { wakeAt } = this.#home;
+    if (wakeAt !== undefined && wakeAt <= now.mono) this.#replica(0).wake();
+    for (const group of this.#wakes.takeDue(now.mono)) this.#replica(group).wake();
+  }
+
+  #endStep(): void {
+    if (this.#home.store.shards.version !== this.#mapVersion) this.#openShards();
+    this.#router.flush();
+    this.#controller.flush();
+    if (this.#touched.size === 0) return;
+    for (const replica of this.#touched) this.#wakes.set(replica.group, replica.wakeAt);
+    this.#touched.clear();
   }
 
   check(): void {
@@ -76,56 +146,87 @@ class Node implements NodeCore, Sink {
     return [...this.replicas.values()].map((replica) => replica.status(now));
   }
 
-  /** Until keyspaces are placed on several groups, every request belongs to group 0. */
-  #home(now: Reading): Replica {
-    return this.#replica(now, 0);
+  // ---- Groups ------------------------------------------------------------------------------------------
+
+  #open(group: GroupId, config: ReplicaConfig): Replica {
+    const records = this.#recovered.get(group) ?? [];
+    this.#recovered.delete(group);
+    return new Replica(group, config, this.#session, records, this.#random.fork());
   }
 
-  #replica(now: Reading, group: number): Replica {
-    const replica = must(this.replicas.get(group), `group ${group}`);
-    replica.enter(now, this);
+  /** Opens the replicas that the map gives this node. */
+  #openShards(): void {
+    const { shards } = this.#home.store;
+    this.#mapVersion = shards.version;
+    const { openShard, shardQuiesceMs, ...config } = this.#config;
+    for (const { group, replicas } of shards.groups()) {
+      if (this.replicas.has(group) || !replicas.includes(this.id) || openShard === undefined) continue;
+      const replica = this.#open(group, {
+        ...config,
+        bootstrap: { voters: replicas, outgoing: [], learners: [] },
+        raft: { ...config.raft, quiesceAfterMs: shardQuiesceMs },
+        store: openShard(group),
+      });
+      this.replicas.set(group, replica);
+      this.#touched.add(replica);
+      // Before the first step there is no time yet: it is due as soon as there is.
+      this.#wakes.set(group, replica.wakeAt);
+    }
+  }
+
+  #replica(group: GroupId): Replica {
+    return must(this.replica(group), `group ${group}`);
+  }
+
+  /** The replica of a group, entered for this step; undefined: there is none here. */
+  replica(group: GroupId): Replica | undefined {
+    const replica = group === 0 ? this.#home : this.replicas.get(group);
+    if (replica === undefined) return undefined;
+    replica.enter(this.#now, this);
+    if (group !== 0) this.#touched.add(replica);
     return replica;
   }
 
-  #onMessage(now: Reading, from: NodeId, message: NodeMessage): void {
+  #onMessage(from: NodeId, message: NodeMessage): void {
+    // A message for a group that is not here is late or early: Raft copes with its loss, requests are sent again.
+    const replica = this.replica(message.group);
     switch (message.type) {
       case "raft":
-        // A message for a group that is not here is late or early; Raft copes with its loss.
-        if (!this.replicas.has(message.group)) return;
-        return this.#replica(now, message.group).drive({ kind: "message", from, message: message.message });
+        return replica?.drive({ kind: "message", from, message: message.message });
       case "forward":
-        return this.#home(now).forwarded(from, message.requests);
+        return replica?.forwarded(from, message.requests);
       case "forwarded":
-        return this.#home(now).replies(message.replies);
+        return replica?.replies(message.replies);
       default:
         return unreachable(message);
     }
   }
 
-  #onCommand(now: Reading, command: NodeCommand): void {
+  #onCommand(command: NodeCommand): void {
     switch (command.type) {
       case "request":
-        return this.#home(now).request({ kind: "client", id: command.id }, command.deadline, command.body);
+        return this.#router.request(command.id, command.deadline, command.body);
       case "cancel":
-        return this.#home(now).cancel(command.id);
+        if (!this.#router.cancel(command.id)) this.#replica(0).cancel(command.id);
+        return;
       case "watch":
-        return this.#home(now).watch(command.id, command.keyspace, command.prefix, command.from);
+        return this.#watch(command);
       case "watchCredit":
-        return this.#home(now).watchCredit(command.id, command.credit);
+        return this.#replica(0).watchCredit(command.id, command.credit);
       case "unwatch":
-        return this.#home(now).unwatch(command.id);
+        return this.#replica(0).unwatch(command.id);
       case "transfer":
-        return this.#home(now).transfer(command.id, command.deadline, command.to);
+        return this.#replica(0).transfer(command.id, command.deadline, command.to);
       case "changeMembership":
-        return this.#home(now).changeMembership(command.id, command.deadline, command.voters, command.learners);
+        return this.#replica(0).changeMembership(command.id, command.deadline, command.voters, command.learners);
       case "jobDone":
-        return this.#replica(now, command.group).jobDone(command.job, command.error);
+        return this.#replica(command.group).jobDone(command.job, command.error);
       case "storage":
-        for (const group of this.replicas.keys()) this.#replica(now, group).setStorageFull(command.full);
+        for (const group of this.replicas.keys()) this.#replica(group).setStorageFull(command.full);
         return;
       case "suspect":
         for (const group of this.replicas.keys()) {
-          this.#replica(now, group).drive({ kind: "command", command: { type: "suspect", node: command.node } });
+          this.#replica(group).drive({ kind: "command", command: { type: "suspect", node: command.node } });
         }
         return;
       default:
@@ -133,10 +234,17 @@ class Node implements NodeCore, Sink {
     }
   }
 
-  #onPersisted(now: Reading, write: WriteId): void {
+  #watch({ id, keyspace, prefix, from }: Extract<NodeCommand, { type: "watch" }>): void {
+    const home = this.#replica(0);
+    if (home.store.shards.find(keyspace) === undefined) return home.watch(id, keyspace, prefix, from);
+    const detail = `watches of "${keyspace}", whose shards have no order of changes among them`;
+    this.output({ type: "watchFailed", id, failure: failure("unsupported", detail) });
+  }
+
+  #onPersisted(write: WriteId): void {
     while (this.#writes.length > 0 && this.#writes[0]!.write <= write) {
       for (const part of this.#writes.shift()!.parts)
-        this.#replica(now, part.group).drive({ kind: "persisted", write: part.write });
+        this.#replica(part.group).drive({ kind: "persisted", write: part.write });
     }
   }
 
@@ -161,10 +269,16 @@ class Node implements NodeCore, Sink {
   }
 
   output(output: NodeProtocol["Output"]): void {
+    if (output.type === "reply") this.#router.replied(output.id);
     this.#effects.push({ kind: "output", output });
   }
 
+  moved(pending: PendingWrite | PendingRead): void {
+    this.#router.moved(pending);
+  }
+
   fact(fact: NodeProtocol["Fact"]): void {
+    if (fact.type === "raft" && fact.group === 0 && fact.fact.type === "roleChanged") this.#controller.onLeadership();
     this.#effects.push({ kind: "fact", fact });
   }
 }

@@ -75,12 +75,7 @@ export class ReadPath {
     const stalenessMs = replica.stalenessMs();
     if (bound !== undefined && (stalenessMs === undefined || stalenessMs > bound)) return false;
     if (this.#servedLocally++ === 0) replica.openTurn();
-    this.#serve(read, {
-      guarantee: read.contract.text,
-      position: replica.store.applied.index,
-      stalenessMs,
-      degraded: false,
-    });
+    this.#serve(read, replica.kept(read.contract.text, replica.store.applied.index, stalenessMs, false));
     return true;
   }
 
@@ -175,6 +170,7 @@ export class ReadPath {
     const body = { type: "read", query: read.query, contract: read.contract, position: read.position } as const;
     sink.send(leader, {
       type: "forward",
+      group: this.#replica.group,
       requests: [{ id: this.#replica.forwardId(read), ttlMs: read.deadline - now.mono, body }],
     });
   }
@@ -186,12 +182,9 @@ export class ReadPath {
     if (contract.partition === "AvailabilityPreferred" && !contract.linearizable) {
       const stalenessMs = replica.stalenessMs();
       const reached = read.position <= replica.store.applied.index;
-      const kept: Kept = {
-        guarantee: keptAlone(contract, reached, stalenessMs),
-        position: replica.store.applied.index,
-        stalenessMs,
-        degraded: !replica.planted("degraded-not-said"),
-      };
+      const guarantee = keptAlone(contract, reached, stalenessMs);
+      const degraded = !replica.planted("degraded-not-said");
+      const kept = replica.kept(guarantee, replica.store.applied.index, stalenessMs, degraded);
       replica.sink.fact({ type: "readServed", path: "degraded", count: 1 });
       this.#serve(read, kept);
       return true;
@@ -241,12 +234,7 @@ export class ReadPath {
     if (this.#isObstructed(read)) return this.#await(read, read.index);
     const { now, store } = this.#replica;
     // Nothing acknowledged before the read was asked is missing, so it is no older than the read itself.
-    this.#serve(read, {
-      guarantee: "Linearizable",
-      position: store.applied.index,
-      stalenessMs: now.mono - read.askedAt,
-      degraded: false,
-    });
+    this.#serve(read, this.#replica.kept("Linearizable", store.applied.index, now.mono - read.askedAt, false));
   }
 
   #serve(read: PendingRead, kept: Kept): void {

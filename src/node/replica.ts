@@ -19,8 +19,10 @@ import {
   type RaftProtocol,
   type SnapshotHead,
 } from "../raft/index.ts";
-import type { Store } from "../store/index.ts";
+import { errorCodeOf, type Store } from "../store/index.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Leases } from "./leases.ts";
+import type { OwnSession } from "./own-session.ts";
 import { ReadPath } from "./reads.ts";
 import type { Origin, Pending, PendingRead, PendingWrite } from "./requests.ts";
 import { SnapshotStreams } from "./streams.ts";
@@ -29,12 +31,12 @@ import type {
   ForwardedRequest,
   GroupStatus,
   JobError,
-  NodeConfig,
   NodeFact,
   NodeMessage,
   NodeOutput,
   NodeRecord,
   Outcome,
+  ReplicaConfig,
   RequestBody,
   RequestId,
 } from "./types.ts";
@@ -47,6 +49,8 @@ export interface Sink {
   persist(group: GroupId, write: number, records: readonly NodeRecord[]): void;
   output(output: NodeOutput): void;
   fact(fact: NodeFact): void;
+  /** Another group has what a client's request is about: whoever knows the map asks there. */
+  moved(pending: PendingWrite | PendingRead): void;
 }
 
 /** How often requests are looked through for passed deadlines and silent leaders, milliseconds. */
@@ -58,7 +62,9 @@ const sweepMs = 20;
  */
 export class Replica {
   readonly group: GroupId;
-  readonly config: NodeConfig;
+  readonly config: ReplicaConfig;
+  /** The node's, for requests that come without one. */
+  readonly session: OwnSession;
   readonly store: Store;
   readonly raft: Raft;
   readonly #writes: WritePath;
@@ -74,20 +80,25 @@ export class Replica {
   #nextForward: number;
   #sink!: Sink;
   #now!: Reading;
-  /** Monotonic time since when no leader is known; undefined while one is. */
-  #leaderlessSince: number | undefined = 0;
+  /** Monotonic time since when no leader is known, at first that of the first step; undefined while one is. */
+  #leaderlessSince: number | undefined = Number.POSITIVE_INFINITY;
   #sweepAt: number | undefined;
   #turnOpen = false;
   #storageFull = false;
-  #checkpoint: { job: number; index: LogIndex } | undefined;
-  #checkpointAt: number | undefined;
-  #checkpointIndex: LogIndex;
+  readonly #checkpoints: Checkpoints;
   #nextJob = 1;
   readonly #jobs = new Map<number, (error: JobError | undefined) => void>();
   readonly #spare: Effect<RaftProtocol>[][] = [];
 
-  constructor(group: GroupId, config: NodeConfig, records: readonly NodeRecord[], random: Random) {
+  constructor(
+    group: GroupId,
+    config: ReplicaConfig,
+    session: OwnSession,
+    records: readonly NodeRecord[],
+    random: Random,
+  ) {
     this.group = group;
+    this.session = session;
     this.config = config;
     this.store = config.store;
     const { store } = this;
@@ -96,7 +107,6 @@ export class Replica {
       store.applied.index === 0
         ? undefined
         : { ...store.applied, membership: decodeMembership(must(store.membership, "membership")) };
-    this.#checkpointIndex = store.applied.index;
     this.raft = new Raft(
       {
         id: config.id,
@@ -115,6 +125,7 @@ export class Replica {
     this.#watches = new Watches(this);
     this.#streams = new SnapshotStreams(this);
     this.#leases = new Leases(this);
+    this.#checkpoints = new Checkpoints(this, store.applied.index);
   }
 
   get now(): Reading {
@@ -142,7 +153,8 @@ export class Replica {
     if (this.#turnOpen) return 0;
     let at = this.raft.wakeAt;
     if (this.#pending.size > 0) at = Math.min(at ?? Infinity, this.#sweepAt ?? 0);
-    if (this.#checkpointAt !== undefined && !this.#checkpoint) at = Math.min(at ?? Infinity, this.#checkpointAt);
+    const checkpointAt = this.#checkpoints.wakeAt;
+    if (checkpointAt !== undefined) at = Math.min(at ?? Infinity, checkpointAt);
     const leaseAt = this.#leases.wakeAt;
     if (leaseAt !== undefined) at = Math.min(at ?? Infinity, leaseAt);
     return at;
@@ -152,6 +164,7 @@ export class Replica {
   enter(now: Reading, sink: Sink): void {
     this.#now = now;
     this.#sink = sink;
+    if (this.#leaderlessSince === Number.POSITIVE_INFINITY) this.#leaderlessSince = now.mono;
   }
 
   /** Asks for a wake at the end of this turn. */
@@ -172,6 +185,12 @@ export class Replica {
   /** A write of this node itself. */
   requestSelf(reply: (outcome: Outcome) => void, deadline: number, command: Uint8Array): void {
     this.request({ kind: "self", reply }, deadline, { type: "write", command });
+  }
+
+  /** Takes over a write that another group did not want: still the same write, under the same name. */
+  takeOver(write: PendingWrite): void {
+    const pending = this.#writes.takeOver(write);
+    if (pending) this.track(pending);
   }
 
   /** Looks after a request until it is answered. */
@@ -234,11 +253,13 @@ export class Replica {
     if (pending.done) return;
     pending.done = true;
     this.#pending.delete(pending);
-    if (pending.kind === "write") this.#writes.finished(pending);
     if (pending.kind !== "change" && pending.forwardId > 0) this.#forwards.delete(pending.forwardId);
     const { origin } = pending;
     if (origin.kind === "client") {
       this.#clients.delete(origin.id);
+      if (pending.kind !== "change" && outcome.ok && errorCodeOf(outcome.result) === "moved")
+        return this.#sink.moved(pending);
+      if (pending.kind === "write") this.session.finished(pending);
       this.#sink.output({ type: "reply", id: origin.id, outcome });
     } else if (origin.kind === "node") this.#writes.replyTo(origin.node, { id: origin.id, outcome });
     else origin.reply(outcome);
@@ -314,7 +335,7 @@ export class Replica {
     if (wakeAt !== undefined && wakeAt <= this.#now.mono) this.drive({ kind: "wake" });
     this.#watches.flush();
     if (this.#pending.size > 0 && this.#now.mono >= (this.#sweepAt ?? 0)) this.#sweep();
-    this.#maybeCheckpoint();
+    if (!this.#streams.restoring) this.#checkpoints.flush();
     this.#leases.flush();
     this.#writes.flushReplies();
   }
@@ -330,7 +351,7 @@ export class Replica {
       else if (pending.kind === "read") this.#reads.sweep(pending, isolation);
       else if (pending.isComplete()) this.#writes.complete(pending);
     }
-    this.#writes.sweepSession();
+    this.session.sweep();
     this.#writes.flush();
     this.#reads.flush();
   }
@@ -410,46 +431,17 @@ export class Replica {
       }
     }
     this.#sink.fact({ type: "applied", group: this.group, index: this.store.applied.index, count: entries.length });
-    this.#checkpointAt ??= this.#now.mono + this.config.checkpointIntervalMs;
+    this.#checkpoints.onApplied();
     this.#reads.onAdvanced();
     if (this.store.unlockCount !== unlocked) this.#writes.onUnlocked();
     this.#turnOpen = true;
   }
 
-  // ---- Checkpoints -----------------------------------------------------------------------------------
-
-  #maybeCheckpoint(): void {
-    if (this.#checkpoint || this.#checkpointAt === undefined || this.#streams.restoring) return;
-    const due = this.#now.mono >= this.#checkpointAt || this.store.dirtyBytes >= this.config.checkpointBytes;
-    if (!due) return;
-    const { index } = this.store.applied;
-    const job = this.job(
-      (done) => this.store.commit(done),
-      (error) => this.#onCheckpointed(index, error),
-    );
-    this.#checkpoint = { job, index };
-    if (this.planted("compacts-before-checkpoint"))
-      this.drive({ kind: "command", command: { type: "compact", index } });
-    this.#checkpointAt = undefined;
-  }
-
-  #onCheckpointed(index: LogIndex, error: JobError | undefined): void {
-    this.#checkpoint = undefined;
-    if (error) {
-      // What is not in the engine yet stays in memory and in the log: the next try takes all of it.
-      this.#checkpointAt = this.#now.mono + this.config.checkpointIntervalMs;
-      this.#sink.fact({ type: "checkpointFailed", index, error });
-      return;
-    }
-    this.#checkpointIndex = index;
-    this.#sink.fact({ type: "checkpointed", index });
-    this.drive({ kind: "command", command: { type: "compact", index } });
-    if (this.store.dirtyBytes > 0) this.#checkpointAt ??= this.#now.mono + this.config.checkpointIntervalMs;
-  }
+  // ---- Snapshots and checkpoints ---------------------------------------------------------------------
 
   /** A received snapshot took the place of the state. */
   onRestored(head: SnapshotHead): void {
-    this.#checkpointIndex = head.index;
+    this.#checkpoints.index = head.index;
     this.#watches.onRestored();
     this.drive({ kind: "command", command: { type: "snapshotInstalled", head } });
     this.#reads.onAdvanced();
@@ -466,6 +458,13 @@ export class Replica {
       : stalenessOf(this.#now, closed.at);
   }
 
+  /** What an answer from this state kept. */
+  kept(guarantee: string, index: LogIndex, stalenessMs: number | undefined, degraded: boolean): Kept {
+    if (this.group === 0) return { guarantee, position: index, stalenessMs, degraded };
+    const shards = [{ group: this.group, position: index }];
+    return { guarantee, position: this.store.shardEpoch, shards, stalenessMs, degraded };
+  }
+
   status(now: Reading): GroupStatus {
     this.#now = now;
     const { raft, store } = this;
@@ -480,7 +479,7 @@ export class Replica {
       durableIndex: raft.durableIndex,
       commitIndex: raft.commitIndex,
       appliedIndex: store.applied.index,
-      checkpointIndex: this.#checkpointIndex,
+      checkpointIndex: this.#checkpoints.index,
       revision: store.revision,
       stalenessMs: this.stalenessMs(),
       followers: raft.followers(now),

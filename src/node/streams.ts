@@ -94,7 +94,7 @@ export class SnapshotStreams {
   #fail(head: SnapshotHead, reason: string): void {
     this.#writer?.abort();
     this.#writer = undefined;
-    this.#replica.sink.fact({ type: "restoreFailed", index: head.index, reason });
+    this.#replica.sink.fact({ type: "restoreFailed", group: this.#replica.group, index: head.index, reason });
     this.#replica.drive({ kind: "command", command: { type: "snapshotFailed", index: head.index } });
   }
 }

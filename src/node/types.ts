@@ -12,8 +12,8 @@ export type RequestId = number;
 export type NodeMessage =
   | { readonly type: "raft"; readonly group: GroupId; readonly message: raft.Message }
   /** Requests of this node's clients, handed to the node that the sender takes for the leader. */
-  | { readonly type: "forward"; readonly requests: readonly ForwardedRequest[] }
-  | { readonly type: "forwarded"; readonly replies: readonly ForwardedReply[] };
+  | { readonly type: "forward"; readonly group: GroupId; readonly requests: readonly ForwardedRequest[] }
+  | { readonly type: "forwarded"; readonly group: GroupId; readonly replies: readonly ForwardedReply[] };
 
 /** A write or a whole read that another node executes on behalf of the sender. `ttlMs` is what is left of its deadline. */
 export interface ForwardedRequest {
@@ -89,9 +89,14 @@ export interface NodeRecord {
 
 export type NodeFact =
   | { readonly type: "raft"; readonly group: GroupId; readonly fact: raft.Fact }
-  | { readonly type: "checkpointed"; readonly index: LogIndex }
-  | { readonly type: "checkpointFailed"; readonly index: LogIndex; readonly error: JobError }
-  | { readonly type: "restoreFailed"; readonly index: LogIndex; readonly reason: string }
+  | { readonly type: "checkpointed"; readonly group: GroupId; readonly index: LogIndex }
+  | {
+      readonly type: "checkpointFailed";
+      readonly group: GroupId;
+      readonly index: LogIndex;
+      readonly error: JobError;
+    }
+  | { readonly type: "restoreFailed"; readonly group: GroupId; readonly index: LogIndex; readonly reason: string }
   | { readonly type: "applied"; readonly group: GroupId; readonly index: LogIndex; readonly count: number }
   | { readonly type: "sessionOpened"; readonly session: number }
   | { readonly type: "readServed"; readonly path: ReadPath; readonly count: number };
@@ -104,8 +109,12 @@ export interface NodeConfig {
   /** Members of a new cluster; an older one knows its own. */
   readonly bootstrap: raft.Membership;
   readonly raft: Omit<raft.RaftConfig, "id" | "group" | "bootstrap" | "applied">;
-  /** Opened on what is durable. */
+  /** Of group 0, opened on what is durable. */
   readonly store: Store;
+  /** Opens the store of another group; asked once for each that has a replica here. Left out: there can be none. */
+  readonly openShard?: ((group: GroupId) => Store) | undefined;
+  /** A group of shards falls asleep after this long without work. */
+  readonly shardQuiesceMs?: number | undefined;
   /** Applied state becomes durable at the latest this long after it changed, or when this much has changed. */
   readonly checkpointIntervalMs: number;
   readonly checkpointBytes: number;
@@ -113,11 +122,15 @@ export interface NodeConfig {
   readonly bugs?: ReadonlySet<string>;
 }
 
+/** What one group takes of the configuration of its node. */
+export type ReplicaConfig = Omit<NodeConfig, "openShard" | "shardQuiesceMs">;
+
 /** Sensible for a cluster on one machine or in one region. */
 export const defaultNodeSettings = {
   raft: raft.defaultRaftTimings,
   checkpointIntervalMs: 1000,
   checkpointBytes: 4 * 1024 * 1024,
+  shardQuiesceMs: 3000,
 } as const;
 
 export interface NodeProtocol {

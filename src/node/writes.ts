@@ -1,10 +1,10 @@
 import { emptyBytes, type LogIndex, type NodeId } from "../base/index.ts";
 import { failure, type Failure, type Kept } from "../contract/index.ts";
 import type { Command, Entry, Refusal } from "../raft/index.ts";
-import { decodeResult, encodeCommand, errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "../store/index.ts";
+import { errorCodeOf, isBareCommand } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
 import type { Origin, PendingChange, PendingWrite } from "./requests.ts";
-import type { ForwardedReply, ForwardedRequest, Outcome } from "./types.ts";
+import type { ForwardedReply, ForwardedRequest } from "./types.ts";
 
 /** How many requests may wait in one replica. */
 const maxPending = 50_000;
@@ -27,12 +27,6 @@ export class WritePath {
   /** Why the last batch was refused. */
   #refusal: Refusal | undefined;
   readonly #replies = new Map<NodeId, ForwardedReply[]>();
-  /** This node's own session, for commands that came without one. */
-  #session: number | "opening" | undefined;
-  #nextSequence = 1;
-  /** Sequences without an answer, oldest first. */
-  readonly #outstanding = new Set<number>();
-  #awaitingSession: PendingWrite[] = [];
 
   constructor(replica: Replica) {
     this.#replica = replica;
@@ -63,8 +57,20 @@ export class WritePath {
       replica.refuse(pending, problem);
       return undefined;
     }
-    if (bare) this.#giveSequence(pending);
-    else this.#enqueue(pending);
+    if (bare) replica.session.give(pending, this);
+    else this.enqueue(pending);
+    return pending;
+  }
+
+  /** A write that another group refused, with the name under which it may have left already. */
+  takeOver(write: PendingWrite): PendingWrite | undefined {
+    const pending: PendingWrite = { ...write, state: "waiting", forwardedAt: 0, forwardId: 0, done: false };
+    const problem = this.#refusalAtOnce();
+    if (problem) {
+      this.#replica.refuse(pending, { ...problem, definite: problem.definite && write.tries === 0 });
+      return undefined;
+    }
+    this.enqueue(pending);
     return pending;
   }
 
@@ -78,7 +84,8 @@ export class WritePath {
     return isolation === undefined ? undefined : failure("unavailable", isolation, true);
   }
 
-  #enqueue(pending: PendingWrite): void {
+  /** It leaves at the end of the turn. */
+  enqueue(pending: PendingWrite): void {
     pending.state = "queued";
     this.#queue.push(pending);
     this.#replica.openTurn();
@@ -149,7 +156,8 @@ export class WritePath {
         requests.push({ id, ttlMs: write.deadline - now.mono, body: { type: "write", command: write.command } });
       }
     }
-    if (requests.length > 0 && leader !== undefined) sink.send(leader, { type: "forward", requests });
+    if (requests.length > 0 && leader !== undefined)
+      sink.send(leader, { type: "forward", group: this.#replica.group, requests });
   }
 
   /** Applied: whoever waits for this entry is answered. */
@@ -162,20 +170,13 @@ export class WritePath {
       write.state = "blocked";
       write.retryAt = this.#replica.now.mono + blockedRetryMs;
       this.#blocked = true;
-    } else if (!write.done)
-      this.answered(write, result, {
-        guarantee: "Linearizable",
-        position: entry.index,
-        stalenessMs: 0,
-        degraded: false,
-      });
+    } else if (!write.done) this.answered(write, result, this.#replica.kept("Linearizable", entry.index, 0, false));
   }
 
   /** An answer from the log, here or at the leader. */
   answered(write: PendingWrite, result: Uint8Array, kept: Kept): void {
-    if (write.sequence > 0 && errorCodeOf(result) === "session-expired")
-      return this.#onOwnSessionExpired(write, result, kept);
-    this.#replica.answer(write, result, kept);
+    const expired = write.sequence > 0 && errorCodeOf(result) === "session-expired";
+    if (!expired || !this.#replica.session.renew(write, this)) this.#replica.answer(write, result, kept);
   }
 
   /** Locks of transactions were given back: who waits for some tries again. */
@@ -211,79 +212,8 @@ export class WritePath {
     const deposed = write.forwardedTerm !== raft.term;
     const silent = now.mono - write.forwardedAt > 2 * config.raft.electionTimeoutMs;
     if (write.state === "forwarded" && !deposed && !silent) return;
-    if (write.bare && this.#replica.planted("retries-as-new")) return this.#giveSequence(write);
-    this.#enqueue(write);
-  }
-
-  /** Writes wait for a session, and the last try to open one failed: another. */
-  sweepSession(): void {
-    this.#awaitingSession = this.#awaitingSession.filter((write) => !write.done);
-    if (this.#session === undefined && this.#awaitingSession.length > 0 && this.#replica.raft.leader !== undefined)
-      this.#openSession();
-  }
-
-  finished(write: PendingWrite): void {
-    if (write.sequence > 0) this.#outstanding.delete(write.sequence);
-  }
-
-  // ---- This node's own session (thesis, 6.3) -----------------------------------------------------------
-
-  #giveSequence(write: PendingWrite): void {
-    if (typeof this.#session !== "number") {
-      this.#awaitingSession.push(write);
-      if (this.#session === undefined) this.#openSession();
-      return;
-    }
-    write.sequence = this.#nextSequence++;
-    this.#outstanding.add(write.sequence);
-    let floor = write.sequence;
-    for (const oldest of this.#outstanding) {
-      floor = oldest;
-      break;
-    }
-    write.command = wrapInSession(write.given, this.#session, write.sequence, floor);
-    this.#enqueue(write);
-  }
-
-  #openSession(): void {
-    this.#session = "opening";
-    const { id, now } = this.#replica;
-    const command = encodeCommand({
-      envelope: { kind: "none" },
-      operation: { kind: "openSession", clientId: `node-${id}` },
-    });
-    const reply = (outcome: Outcome): void => {
-      const result = outcome.ok ? decodeResult(outcome.result) : undefined;
-      if (result?.kind !== "session") {
-        this.#session = undefined;
-        return;
-      }
-      this.#session = result.session;
-      this.#replica.sink.fact({ type: "sessionOpened", session: result.session });
-      const waiting = this.#awaitingSession;
-      this.#awaitingSession = [];
-      for (const write of waiting) if (!write.done) this.#giveSequence(write);
-    };
-    this.#replica.requestSelf(reply, now.mono + 5000, command);
-  }
-
-  /**
-   * The node's session was forgotten while idle. A write that left once only has certainly not been applied
-   * and goes out under a new session; of one that left twice nobody can tell any more.
-   */
-  #onOwnSessionExpired(write: PendingWrite, result: Uint8Array, kept: Kept): void {
-    this.#outstanding.delete(write.sequence);
-    const expired = write.command;
-    write.sequence = 0;
-    if (write.tries > 1) return this.#replica.answer(write, result, kept);
-    if (sessionOf(expired) === this.#session) {
-      this.#session = undefined;
-      this.#nextSequence = 1;
-      this.#outstanding.clear();
-    }
-    write.state = "waiting";
-    write.tries = 0;
-    this.#giveSequence(write);
+    if (write.bare && this.#replica.planted("retries-as-new")) return this.#replica.session.give(write, this);
+    this.enqueue(write);
   }
 
   // ---- Leadership and membership ----------------------------------------------------------------------
@@ -347,7 +277,7 @@ export class WritePath {
   }
 
   #keptNow(): Kept {
-    return { guarantee: "Linearizable", position: this.#replica.store.applied.index, stalenessMs: 0, degraded: false };
+    return this.#replica.kept("Linearizable", this.#replica.store.applied.index, 0, false);
   }
 
   complete(change: PendingChange): void {
@@ -365,7 +295,8 @@ export class WritePath {
 
   flushReplies(): void {
     if (this.#replies.size === 0) return;
-    for (const [node, replies] of this.#replies) this.#replica.sink.send(node, { type: "forwarded", replies });
+    for (const [node, replies] of this.#replies)
+      this.#replica.sink.send(node, { type: "forwarded", group: this.#replica.group, replies });
     this.#replies.clear();
   }
 }

@@ -22,6 +22,7 @@ export {
   type RangeLoad,
   type RangeLimits,
 } from "./ranges.ts";
+export { evenStarts, placements, pointOf, type Placement } from "./points.ts";
 export { rendezvous, rendezvousOrder } from "./rendezvous.ts";
 export { spread, type Member } from "./replica-sets.ts";
 export { buildRing, ringOrder, ringOwners, type Ring } from "./ring.ts";

@@ -40,6 +40,8 @@ export interface ClientOptions {
   readonly contract: ReadContract | undefined;
   /** The node that it asks first; undefined: one by chance. */
   readonly home: NodeId | undefined;
+  /** Where its keys are; left out: in `default`. */
+  readonly keyspace?: string | undefined;
 }
 
 interface Running {
@@ -78,6 +80,8 @@ export class SimClient {
   #attempt = 0;
   #node = 0;
   #token = 0;
+  /** What it has seen of groups of shards. */
+  readonly #shards = new Map<number, number>();
   #session = 0;
   #sequence = 0;
   #unique = 0;
@@ -92,6 +96,10 @@ export class SimClient {
     this.#random = random;
     const chance = random.below(64);
     this.#node = options.home === undefined ? chance : options.home - 1;
+  }
+
+  get #keyspace(): string {
+    return this.#options.keyspace ?? defaultKeyspace;
   }
 
   get mode(): RetryMode {
@@ -192,6 +200,8 @@ export class SimClient {
     if (result.kind === "error") return this.#onStoreError(running, result.code);
     const { kept } = outcome;
     this.#token = Math.max(this.#token, kept.position);
+    for (const { group, position } of kept.shards ?? [])
+      this.#shards.set(group, Math.max(position, this.#shards.get(group) ?? 0));
     if (running.transaction && isReadingTransaction(running)) {
       running.transaction.onRead(result);
       running.body = undefined;
@@ -255,7 +265,7 @@ export class SimClient {
       const query =
         operation.kind === "readCounter"
           ? ({ type: "counter", name: operation.counter } as const)
-          : ({ type: "get", keyspace: defaultKeyspace, key: utf8(operation.key), revision: undefined } as const);
+          : ({ type: "get", keyspace: this.#keyspace, key: utf8(operation.key), revision: undefined } as const);
       return {
         type: "read",
         query,
@@ -264,6 +274,7 @@ export class SimClient {
             ? this.#options.contract
             : contractOf(operation.consistency, operation.boundMs),
         position: running.token,
+        ...(this.#shards.size > 0 && { shards: [...this.#shards].map(([group, position]) => ({ group, position })) }),
       };
     }
     if (running.ask !== undefined && "read" in running.ask)
@@ -274,7 +285,7 @@ export class SimClient {
         position: running.token,
       };
     const claim = `c${this.id}-${++this.#claims}`;
-    const write = running.ask?.write ?? writeOf(operation as SingleWrite, running.fence ?? 0, claim);
+    const write = running.ask?.write ?? writeOf(operation as SingleWrite, running.fence ?? 0, claim, this.#keyspace);
     switch (this.#options.mode) {
       case "session": {
         running.session = this.#session;
@@ -325,19 +336,24 @@ function isWriting(running: Running): boolean {
   return running.transaction === undefined ? !isRead(running.planned.operation) : !isReadingTransaction(running);
 }
 
-export function writeOf(operation: SingleWrite, fence: number, claim: string): Operation {
+export function writeOf(
+  operation: SingleWrite,
+  fence: number,
+  claim: string,
+  keyspace: string = defaultKeyspace,
+): Operation {
   switch (operation.kind) {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };
     case "put":
       return {
         kind: "put",
-        keyspace: defaultKeyspace,
+        keyspace,
         key: utf8(operation.key),
         value: utf8(String(operation.value).padStart(operation.bytes, "0")),
       };
     case "delete":
-      return { kind: "delete", keyspace: defaultKeyspace, key: utf8(operation.key) };
+      return { kind: "delete", keyspace, key: utf8(operation.key) };
     case "acquire":
       return { ...operation, claim, permits: 1, note: claim };
     case "renew":

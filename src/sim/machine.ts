@@ -1,4 +1,4 @@
-import { must, type NodeId, type Random, type Reading } from "../base/index.ts";
+import { must, type GroupId, type NodeId, type Random, type Reading } from "../base/index.ts";
 import type { Effect, Event } from "../core/index.ts";
 import {
   fromLogRecord,
@@ -12,7 +12,14 @@ import {
   type NodeOutput,
   type NodeProtocol,
 } from "../node/index.ts";
-import { memoryEngine, openStore, type EngineError, type MemoryEngine } from "../store/index.ts";
+import {
+  memoryEngine,
+  openStore,
+  PartitionedEngine,
+  type EngineError,
+  type MemoryEngine,
+  type Store,
+} from "../store/index.ts";
 import { MemoryDisk, openWal, WalError, type DiskOperation, type Wal, type WalFact, crc32c } from "../wal/index.ts";
 import { SimClock } from "./clock.ts";
 
@@ -73,6 +80,8 @@ export class Machine {
   /** Operations that met a slow disk, and refusals of a full one. */
   readonly counts = { slowDisk: 0, refused: 0, held: 0, slowed: 0 };
   #engine: MemoryEngine;
+  /** Of all groups of shards; there is none until there is a shard. */
+  #shards: MemoryEngine | undefined;
   #wal: Wal | undefined;
   #inbox: (() => void)[] = [];
   #timerAt = Number.POSITIVE_INFINITY;
@@ -90,7 +99,11 @@ export class Machine {
     this.#diskRandom = random.fork();
     this.clock = new SimClock(world.now, random.below(1_000_000), options.clockErrorMs);
     this.disk = new MemoryDisk({ schedule: (operation, deliver) => this.#scheduleDisk(operation, deliver) });
-    this.#engine = memoryEngine({
+    this.#engine = this.#newEngine();
+  }
+
+  #newEngine(): MemoryEngine {
+    return memoryEngine({
       schedule: (deliver) => this.#scheduleEngine(deliver),
       fault: () => this.#engineFault(),
     });
@@ -127,8 +140,14 @@ export class Machine {
       });
       this.#wal = wal;
       const records = [...recovered.values()].flatMap((group) => group.map(fromLogRecord));
-      const store = openStore(this.#engine, { crc32c, ...(settings.bugs ? { bugs: settings.bugs } : {}) });
-      this.core = openNode({ id, store, ...settings }, records, this.#random.fork());
+      const options = { crc32c, ...(settings.bugs ? { bugs: settings.bugs } : {}) };
+      const store = openStore(this.#engine, options);
+      let shards: PartitionedEngine | undefined;
+      const openShard = (group: GroupId): Store => {
+        shards ??= new PartitionedEngine((this.#shards ??= this.#newEngine()));
+        return openStore(shards.view(group), { ...options, group });
+      };
+      this.core = openNode({ id, store, openShard, ...settings }, records, this.#random.fork());
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       this.broken = error;
@@ -148,10 +167,12 @@ export class Machine {
     if (power) {
       this.disk.crash(this.#random);
       this.#engine = this.#engine.crash(this.#random.below(this.#engine.undelivered + 1));
+      this.#shards = this.#shards?.crash(this.#random.below(this.#shards.undelivered + 1));
     } else {
       this.disk.kill(this.#random);
       // What the process gave to the kernel survives it.
       this.#engine = this.#engine.crash(this.#engine.undelivered);
+      this.#shards = this.#shards?.crash(this.#shards.undelivered);
     }
   }
 

@@ -11,7 +11,8 @@ import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import type { Scenario } from "./scenario.ts";
 import { Timeline } from "./timeline.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { checkShards, shardsSettled } from "./shards.ts";
+import { shardedKeyspace, World, type WorldOptions } from "./world.ts";
 
 /** What went wrong in a run. */
 export interface SimFailure {
@@ -149,6 +150,11 @@ function failureOf(error: unknown, world: World): SimFailure {
 
 function play(world: World, plan: Plan, fired: Fired): void {
   for (const machine of world.machines.values()) machine.start();
+  const { shards } = world.options;
+  if (shards !== undefined) {
+    const keyspace = { name: shardedKeyspace, engine: "raft", shards, replicas: plan.members, contract: "" } as const;
+    world.insist({ kind: "createKeyspace", keyspace, nodes: world.options.voters });
+  }
   for (const planned of plan.operations) world.at(planned.at, () => world.clients[planned.client]!.run(planned));
   scheduleFaults(world, plan.faults, fired);
   world.runUntil(plan.durationMs);
@@ -193,6 +199,11 @@ function recover(world: World, plan: Plan): void {
     probe.run(probeOf({ kind: "increment", counter, by: 1 }));
     probe.run(probeOf({ kind: "readCounter", counter, consistency: "linearizable", boundMs: 0 }));
   }
+  const keys = new Set<string>();
+  for (const { operation } of plan.operations) if (operation.kind === "put") keys.add(operation.key);
+  // A value of its own: half a number is nobody else's.
+  if (world.options.shards !== undefined)
+    for (const key of keys) probe.run(probeOf({ kind: "put", key, value: plan.operations.length + 0.5, bytes: 1 }));
   world.runUntil(deadline, idle);
   if (world.steps >= world.stopAtStep) return;
   const unanswered = world.records.slice(first).find((record) => record.client === probe.id && record.outcome !== "ok");
@@ -207,7 +218,7 @@ function recover(world: World, plan: Plan): void {
     // Leases and waits are short here, and must all end.
     if (world.leader()?.core?.replicas.get(0)?.store.nextDeadline !== undefined) return false;
     if (outgoing.length > 0) return false;
-    return up.every((machine) => {
+    const isThere = up.every((machine) => {
       if (!voters.includes(machine.id) && !learners.includes(machine.id)) return true;
       const replica = machine.core?.replicas.get(0);
       return (
@@ -216,11 +227,13 @@ function recover(world: World, plan: Plan): void {
         replica.store.applied.index === leader.lastIndex
       );
     });
+    return isThere && shardsSettled(up);
   };
   world.runUntil(deadline + settleMs, settled);
   if (world.steps >= world.stopAtStep) return;
   if (!settled()) throw new InvariantError(`liveness: replicas do not come together: ${stateOf(world)}`);
   for (const machine of up) if (machine.up) world.invariants.compareState(machine);
+  checkShards(up);
 }
 
 function probeOf(operation: PlannedOperation["operation"]): PlannedOperation {

@@ -14,6 +14,7 @@ export function nodeSettings({
   return {
     bootstrap: { voters, outgoing: [], learners: [] },
     raft: { ...defaultNodeSettings.raft, ...raft },
+    shardQuiesceMs: 1000,
     checkpointIntervalMs,
     checkpointBytes,
     ...(bugs.size > 0 ? { bugs } : {}),

@@ -1,6 +1,7 @@
 import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
 import type { ReadContract } from "../contract/index.ts";
-import type { RequestBody } from "../contract/index.ts";
+import type { Outcome, RequestBody } from "../contract/index.ts";
+import { encodeCommand, type Operation } from "../store/index.ts";
 import type { Event } from "../core/index.ts";
 import { type NodeConfig, type NodeFact, type NodeMessage, type NodeOutput, type NodeProtocol } from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
@@ -37,6 +38,8 @@ export interface WorldOptions {
   readonly homes?: readonly NodeId[];
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
+  /** The keys that clients use are in a keyspace of so many shards, made at the beginning. */
+  readonly shards?: number;
   /** What `promised` reads ask for. */
   readonly contract?: ReadContract | undefined;
   readonly bugs: ReadonlySet<string>;
@@ -47,6 +50,10 @@ export interface WorldOptions {
   /** Takes what a space-time diagram needs. */
   readonly timeline?: Timeline;
 }
+
+/** Of the keys of clients, where it has several shards. */
+export const shardedKeyspace = "sharded";
+const insistMs = 300;
 
 /** How long a process that died by itself stays away. */
 const selfRestartMs = 200;
@@ -77,6 +84,8 @@ export class World implements Surroundings, ClientWorld {
   stopAtStep = Number.POSITIVE_INFINITY;
   readonly #queue = new EventQueue();
   readonly #requests = new Map<number, { client: SimClient; attempt: number }>();
+  /** Who waits for answers to requests of nobody's. */
+  readonly #own = new Map<number, (outcome: Outcome) => void>();
   #nextRequest = 1;
 
   constructor(options: WorldOptions) {
@@ -103,10 +112,11 @@ export class World implements Surroundings, ClientWorld {
         clock.offsetMs = skews.below(2 * options.clockSkewMs) - options.clockSkewMs;
     }
     const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
+    const keyspace = options.shards === undefined ? undefined : shardedKeyspace;
     this.clients = options.clients.map(
       (mode, id) =>
         new SimClient(
-          { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id] },
+          { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id], keyspace },
           this,
           random.fork(),
         ),
@@ -188,6 +198,8 @@ export class World implements Surroundings, ClientWorld {
   reply(from: NodeId, output: NodeOutput): void {
     if (output.type !== "reply") return;
     const request = this.#requests.get(output.id);
+    const own = this.#own.get(output.id);
+    if (this.#own.delete(output.id)) own?.(output.outcome);
     if (!request) return;
     this.#requests.delete(output.id);
     const { client, attempt } = request;
@@ -287,6 +299,20 @@ export class World implements Surroundings, ClientWorld {
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     };
     this.network.send(-1 - client.id, to, deliver, client.mode === "bare");
+  }
+
+  /** Has the leader of group 0 do something, again and again until it is done. */
+  insist(operation: Operation): void {
+    const command = encodeCommand({ envelope: { kind: "none" }, operation });
+    const machine = this.leader();
+    let answered = false;
+    if (machine !== undefined) {
+      const id = this.newRequestId();
+      this.#own.set(id, ({ ok }) => (answered = ok));
+      const deadline = machine.reading().mono + insistMs;
+      machine.command({ type: "request", id, deadline, body: { type: "write", command } });
+    }
+    this.after(insistMs, () => answered || this.insist(operation));
   }
 
   onInvoke(client: SimClient, operation: WorkOperation): void {

@@ -7,6 +7,7 @@ import {
   type DecideOperation,
   defaultSettings,
   type Envelope,
+  isSharded,
   limits,
   type Operation,
   type Relation,
@@ -14,7 +15,9 @@ import {
   type Settings,
   type TransactionStep,
 } from "./command.ts";
+import { placements } from "../placement/index.ts";
 import { StoreError } from "./errors.ts";
+import { decodeShardOperation, encodeShardOperation } from "./shard-codec.ts";
 import { readSigned, writeSigned } from "./values.ts";
 
 /** The first byte of a command. A later version gets the next number. */
@@ -48,6 +51,8 @@ const operationKinds = [
   "resolve",
   "settle",
   "observe",
+  "settleShard",
+  "ownRange",
 ] as const satisfies readonly Operation["kind"][];
 const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
 const compareTargets = ["value", "modRevision", "createRevision", "version", "exists", "lock"] as const;
@@ -139,14 +144,17 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
     case "closeSession":
       return void writer.uint(whole(operation.session));
     case "createKeyspace": {
-      const { name, engine, shards, replicas, contract } = operation.keyspace;
-      return void writer
-        .text(name)
-        .u8(keyspaceEngines.indexOf(engine))
-        .uint(whole(shards))
-        .uint(whole(replicas))
-        .text(contract);
+      const { name, engine, shards, replicas, contract, placement = "hash" } = operation.keyspace;
+      writer.text(name).u8(keyspaceEngines.indexOf(engine)).uint(whole(shards)).uint(whole(replicas)).text(contract);
+      if (!isSharded(operation.keyspace)) return;
+      const { nodes = [] } = operation;
+      writer.u8(placements.indexOf(placement)).uint(nodes.length);
+      for (const node of nodes) writer.uint(whole(node));
+      return;
     }
+    case "settleShard":
+    case "ownRange":
+      return encodeShardOperation(writer, operation);
     case "setContract":
       return void writer.text(operation.name).text(operation.contract).uint(whole(operation.expectedVersion));
     case "dropKeyspace":
@@ -299,17 +307,23 @@ function decodeOperation(reader: ByteReader): Operation {
       return { kind, clientId: readBounded(reader, "a client id", limits.nameBytes) };
     case "closeSession":
       return { kind, session: reader.uint() };
-    case "createKeyspace":
-      return {
-        kind,
-        keyspace: {
-          name: readKeyspaceName(reader),
-          engine: readKind(reader, keyspaceEngines),
-          shards: reader.uint(),
-          replicas: reader.uint(),
-          contract: readBounded(reader, "a contract", limits.contractBytes),
-        },
+    case "createKeyspace": {
+      const keyspace = {
+        name: readKeyspaceName(reader),
+        engine: readKind(reader, keyspaceEngines),
+        shards: reader.uint(),
+        replicas: reader.uint(),
+        contract: readBounded(reader, "a contract", limits.contractBytes),
       };
+      if (!isSharded(keyspace)) return { kind, keyspace };
+      if (keyspace.shards > limits.shards)
+        throw malformed(`${keyspace.shards} shards, at most ${limits.shards} are possible`);
+      const placement = readKind(reader, placements);
+      return { kind, keyspace: { ...keyspace, placement }, nodes: readList(reader, (one) => one.uint()) };
+    }
+    case "settleShard":
+    case "ownRange":
+      return decodeShardOperation(reader, kind);
     case "setContract": {
       const name = readKeyspaceName(reader);
       const contract = readBounded(reader, "a contract", limits.contractBytes);

@@ -1,4 +1,6 @@
 /** What a client can ask the state machine to do, as data. `command-codec.ts` has its bytes. */
+import type { NodeId } from "../base/index.ts";
+import type { KeyRange, Placement } from "../placement/index.ts";
 
 import type { Timestamp } from "../clock/index.ts";
 
@@ -45,10 +47,39 @@ export interface KeyspaceDefinition {
   /** Begins with a letter or digit, then letters, digits, `.`, `_`, `-`; at most 64 characters. */
   readonly name: string;
   readonly engine: "raft" | "dynamo";
+  /** 1: its keys are in group 0, and have one order of revisions. More: so many groups of its own have them. */
   readonly shards: number;
   readonly replicas: number;
   readonly contract: string;
+  /** How keys lie in several shards; left out: by hash. */
+  readonly placement?: Placement;
 }
+
+/** Whether the keys are in groups of their own; otherwise they are in group 0, or no group's. */
+export function isSharded({ engine, shards }: Pick<KeyspaceDefinition, "engine" | "shards">): boolean {
+  return engine === "raft" && shards > 1;
+}
+
+/** A keyspace as the groups that have its keys know it. */
+export interface KeyspaceName {
+  readonly id: number;
+  readonly name: string;
+  readonly placement: Placement;
+}
+
+/**
+ * What happens to shards. In group 0, to the map of them; a shard is named by where it begins (a `pointOf`):
+ *
+ *     settle   what was under way with the shard is over
+ *
+ * In the group that has the keys, or gets or loses them. `epoch` is the index in group 0's log of what caused it:
+ * what comes late, after something later, is refused.
+ *
+ *     own      the range is served here from now on
+ */
+export type ShardOperation =
+  | { readonly kind: "settleShard"; readonly keyspace: string; readonly at: string; readonly epoch: number }
+  | { readonly kind: "ownRange"; readonly keyspace: KeyspaceName; readonly range: KeyRange; readonly epoch: number };
 
 /** What bounds the state. Part of the state itself, so that all replicas forget the same things at the same entry. */
 export interface Settings {
@@ -188,7 +219,12 @@ export type Operation =
   | IncrementOperation
   | { readonly kind: "openSession"; readonly clientId: string }
   | { readonly kind: "closeSession"; readonly session: number }
-  | { readonly kind: "createKeyspace"; readonly keyspace: KeyspaceDefinition }
+  /** `nodes`: for the replicas of several shards, in this order around. */
+  | {
+      readonly kind: "createKeyspace";
+      readonly keyspace: KeyspaceDefinition;
+      readonly nodes?: readonly NodeId[] | undefined;
+    }
   /** `expectedVersion` 0: whatever it is. */
   | { readonly kind: "setContract"; readonly name: string; readonly contract: string; readonly expectedVersion: number }
   | { readonly kind: "dropKeyspace"; readonly name: string }
@@ -211,6 +247,7 @@ export type Operation =
   | { readonly kind: "settle"; readonly transactions: readonly string[] }
   /** Every change to come gets a higher timestamp, so that the state as of this one can be read. */
   | { readonly kind: "observe"; readonly timestamp: Timestamp }
+  | ShardOperation
   /** Takes an arrival back, unless all have passed. */
   | { readonly kind: "depart"; readonly barrier: string; readonly claim: string };
 
@@ -226,4 +263,6 @@ export const limits = {
   permits: 1000,
   /** Keys that a commit may have to look at because of its ranges. */
   rangeKeys: 20_000,
+  /** Of one keyspace, when it is made. */
+  shards: 1024,
 } as const;

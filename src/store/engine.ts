@@ -6,6 +6,7 @@ import type { RangeOptions } from "../base/index.ts";
  * history: revision, ordinal → event. tombstones: revision, ordinal → key of `current`. counters: name → value.
  * sessions: id → window. idempotency: key → result. idempotencyOrder: log index → key.
  * coordination: lock or barrier → claims. transactions: id → this group's part in one over several groups.
+ * placement: which group has which range of keys, or what of them is held here.
  * In the order in which snapshots carry them.
  */
 export const tableNames = [
@@ -20,6 +21,7 @@ export const tableNames = [
   "idempotencyOrder",
   "coordination",
   "transactions",
+  "placement",
 ] as const;
 
 export type TableName = (typeof tableNames)[number];

@@ -1,6 +1,7 @@
 /**
  * What can be wrong with an operation or a read. Where the contract's catalogue has the same error, the name is
- * the same; `malformed` is its `bad-request`. Append only: results carry the place in this list.
+ * the same; `malformed` is its `bad-request`, and `moved` (the key is not held by this group) stays inside: the node
+ * asks another group. Append only: results carry the place in this list.
  */
 export const storeErrorCodes = [
   "malformed",
@@ -19,6 +20,7 @@ export const storeErrorCodes = [
   "not-holder",
   "transaction-conflict",
   "locked",
+  "moved",
 ] as const;
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number];

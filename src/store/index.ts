@@ -20,6 +20,7 @@ export type { Events, KeyEvent, ListOptions, Moment } from "./keys.ts";
 export { defaultKeyspace } from "./keyspaces.ts";
 export type { CommandEntry } from "./machine.ts";
 export { type MemoryEngine, memoryEngine, type MemoryEngineOptions } from "./memory-engine.ts";
+export { PartitionedEngine } from "./partitioned-engine.ts";
 export type { SnapshotWriter } from "./restore.ts";
 export {
   type Answer,
@@ -36,5 +37,6 @@ export {
 } from "./result.ts";
 export type { SnapshotChunk, SnapshotReader } from "./snapshot.ts";
 export { errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "./peek.ts";
+export { type PlacedShard, type Shard, type ShardedKeyspace, type ShardGroup, ShardMap, shardOf } from "./shard-map.ts";
 export type { UnfinishedTransaction } from "./transactions.ts";
 export { type EventQuery, openStore, type Store, type StoreOptions } from "./store.ts";

@@ -1,6 +1,6 @@
 import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, toBinaryString } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
-import { limits } from "./command.ts";
+import { type KeyspaceName, limits } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
 import type { EventLog } from "./event-log.ts";
@@ -67,6 +67,8 @@ export interface Events {
 export interface KeyspaceHandle {
   readonly id: number;
   readonly prefix: string;
+  /** Where its keys are in several groups: this one may not have them. */
+  readonly sharded?: KeyspaceName | undefined;
 }
 
 const scratchBytes = 16 * 1024;
@@ -125,7 +127,12 @@ export class Keys {
     return state === undefined ? undefined : this.#rowAt(state, at);
   }
 
-  list(keyspace: KeyspaceHandle, options: ListOptions): { rows: ListedRow[]; more: boolean; revision: number } {
+  /** `isHere`: which keys are not passed over. */
+  list(
+    keyspace: KeyspaceHandle,
+    options: ListOptions,
+    isHere?: (key: Uint8Array) => boolean,
+  ): { rows: ListedRow[]; more: boolean; revision: number } {
     const { overlay } = this.#context;
     this.checkMoment(options);
     const revision = options.revision ?? this.#context.revision;
@@ -140,8 +147,10 @@ export class Keys {
     for (const [rowKey, bytes] of overlay.range("current", range)) {
       const row = this.#rowAt(readCurrent(bytes), options);
       if (row === undefined) continue;
+      const key = fromBinaryString(userKey(rowKey));
+      if (isHere?.(key) === false) continue;
       if (rows.length >= limit || pageBytes >= maximumBytes) return { rows, more: true, revision };
-      rows.push({ key: fromBinaryString(userKey(rowKey)), ...row });
+      rows.push({ key, ...row });
       pageBytes += rowKey.length + row.value.length;
     }
     return { rows, more: false, revision };
@@ -290,7 +299,7 @@ function stateAtTime(
   }
 }
 
-function compacted(revision: number, lowest: number): StoreError {
+export function compacted(revision: number, lowest: number): StoreError {
   return new StoreError("compacted", `revision ${revision} is compacted, the lowest readable one is ${lowest}`, lowest);
 }
 

@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from "../base/index.ts";
-import type { KeyspaceDefinition } from "./command.ts";
+import { isSharded, type KeyspaceDefinition, type KeyspaceName } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
+import { moved } from "./holdings.ts";
 import type { KeyspaceHandle } from "./keys.ts";
 import { type KeyspaceRow, readKeyspace, writeKeyspace } from "./result.ts";
 import { keyspacePrefix } from "./rows.ts";
@@ -30,11 +31,14 @@ const scratch = new ByteWriter(256);
 export class Keyspaces {
   readonly #context: Context;
   readonly #byName = new Map<string, Entry>();
+  /** In a group of shards: it knows what it was told of, and has the keys that it was given. */
+  readonly #ofShards: boolean;
   /** Of the next keyspace. Ids are never reused, so that what is left of a dropped one cannot come back. */
   nextId = defaultRow.id + 1;
 
-  constructor(context: Context) {
+  constructor(context: Context, ofShards = false) {
     this.#context = context;
+    this.#ofShards = ofShards;
   }
 
   /** Reads what the overlay has. */
@@ -73,20 +77,30 @@ export class Keyspaces {
     return (this.#byName.get(name) ?? this.#entry(defaultKeyspace)).row.contract;
   }
 
-  /** Creating one again with the same definition is fine. Throws a StoreError `exists` where it differs. */
-  create(definition: KeyspaceDefinition): void {
-    const { name, engine, shards, replicas, contract } = definition;
+  /** The new one; undefined: there is one with the same definition, which is fine. Throws a StoreError `exists` where it differs. */
+  create(definition: KeyspaceDefinition): KeyspaceRow | undefined {
+    const { name, engine, shards, replicas, contract, placement = "hash" } = definition;
     const existing = this.#byName.get(name)?.row;
     if (existing !== undefined) {
       const same =
         existing.engine === engine &&
         existing.shards === shards &&
         existing.replicas === replicas &&
-        existing.contract === contract;
-      if (same) return;
+        existing.contract === contract &&
+        (existing.placement ?? "hash") === placement;
+      if (same) return undefined;
       throw new StoreError("exists", `the keyspace "${name}" exists, with another definition`);
     }
-    this.#write({ name, engine, shards, replicas, contract, id: this.nextId++, version: 1 });
+    const given = { name, engine, shards, replicas, contract, id: this.nextId++, version: 1 };
+    const row = isSharded(given) ? { ...given, placement } : given;
+    this.#write(row);
+    return row;
+  }
+
+  /** In a group of shards: a keyspace of which it gets keys. */
+  learn({ id, name, placement }: KeyspaceName): void {
+    if (this.#byName.get(name)?.row.id === id) return;
+    this.#write({ name, id, placement, engine: "raft", shards: 2, replicas: 0, contract: "", version: 1 });
   }
 
   /** Throws a StoreError: `not-found`, or `conflict` where `expectedVersion` is neither 0 nor the present one. */
@@ -102,6 +116,7 @@ export class Keyspaces {
   drop(name: string): number {
     const { row } = this.#entry(name);
     if (name === defaultKeyspace) throw new StoreError("conflict", `the keyspace "${name}" cannot be dropped`);
+    if (isSharded(row)) throw new StoreError("conflict", `the keyspace "${name}" has shards, and cannot be dropped`);
     this.#byName.delete(name);
     this.#context.overlay.delete("keyspaces", name);
     return row.id;
@@ -109,7 +124,8 @@ export class Keyspaces {
 
   #entry(name: string): Entry {
     const entry = this.#byName.get(name);
-    if (entry === undefined) throw new StoreError("not-found", `there is no keyspace "${name}"`);
+    if (entry === undefined)
+      throw this.#ofShards ? moved() : new StoreError("not-found", `there is no keyspace "${name}"`);
     return entry;
   }
 
@@ -121,6 +137,8 @@ export class Keyspaces {
   }
 
   #remember(row: KeyspaceRow): void {
-    this.#byName.set(row.name, { row, handle: { id: row.id, prefix: keyspacePrefix(row.id) } });
+    const { id, name, placement = "hash" } = row;
+    const sharded = isSharded(row) || this.#ofShards ? { id, name, placement } : undefined;
+    this.#byName.set(name, { row, handle: { id, prefix: keyspacePrefix(id), sharded } });
   }
 }

@@ -1,8 +1,8 @@
-import { assert, unreachable } from "../base/index.ts";
+import { assert, type GroupId, unreachable } from "../base/index.ts";
 import type { Crc32c } from "../wal/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
-import { type CommitOperation, defaultSettings, type Envelope, type Operation } from "./command.ts";
+import { type CommitOperation, defaultSettings, type Envelope, isSharded, type Operation } from "./command.ts";
 import type { AppliedPosition, Context } from "./context.ts";
 import { Coordination } from "./coordination.ts";
 import { Counters } from "./counters.ts";
@@ -10,6 +10,7 @@ import { StoreError } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { Keys, type KeyspaceHandle } from "./keys.ts";
+import { HeldRanges, moved } from "./holdings.ts";
 import { Keyspaces } from "./keyspaces.ts";
 import { decodeLeftovers, decodeMeta, encodeLeftovers, encodeMeta, metaKeys } from "./meta.ts";
 import type { Overlay } from "./overlay.ts";
@@ -18,9 +19,10 @@ import { encodeResult, type Result } from "./result.ts";
 import { currentKey, type Version } from "./rows.ts";
 import { Sessions } from "./sessions.ts";
 import { afterPrefix } from "./values.ts";
-import { changedKeys, readKeys, runCommit, runTransaction } from "./transaction.ts";
+import { changedKeys, keysOf, readKeys, runCommit, runTransaction } from "./transaction.ts";
 import type { Part } from "./transaction-rows.ts";
 import { keyOfRow, Transactions } from "./transactions.ts";
+import { refuseTooFew, ShardMap } from "./shard-map.ts";
 
 /** A committed entry that is a command. */
 export interface CommandEntry extends AppliedPosition {
@@ -47,11 +49,15 @@ export class Machine {
   readonly idempotency: IdempotencyKeys;
   readonly coordination: Coordination;
   readonly transactions: Transactions;
+  /** In group 0: which group has what. */
+  readonly shards: ShardMap;
+  /** In every other group: what it has. */
+  readonly held: HeldRanges | undefined;
   membership: Uint8Array | undefined;
   /** Ids of dropped keyspaces whose rows this replica still has. */
   leftovers: number[] = [];
 
-  constructor(overlay: Overlay, crc32c: Crc32c, bugs?: ReadonlySet<string>) {
+  constructor(overlay: Overlay, crc32c: Crc32c, group: GroupId, bugs?: ReadonlySet<string>) {
     this.#crc32c = crc32c;
     this.#bugs = bugs;
     this.context = {
@@ -67,8 +73,10 @@ export class Machine {
     };
     this.keys = new Keys(this.context);
     this.counters = new Counters(this.context);
-    this.keyspaces = new Keyspaces(this.context);
-    this.sessions = new Sessions(this.context);
+    this.keyspaces = new Keyspaces(this.context, group !== 0);
+    this.shards = new ShardMap(this.context);
+    this.held = group === 0 ? undefined : new HeldRanges(this.context);
+    this.sessions = new Sessions(this.context, group !== 0);
     this.idempotency = new IdempotencyKeys(this.context);
     this.coordination = new Coordination(this.context, bugs);
     this.transactions = new Transactions(this.context, this.keys, bugs);
@@ -89,6 +97,8 @@ export class Machine {
     context.compactedRevision = meta?.compactedRevision ?? 0;
     context.settings = meta?.settings ?? defaultSettings;
     this.keyspaces.load(meta?.nextKeyspaceId);
+    this.shards.load(this.keyspaces.list());
+    this.held?.load();
     this.sessions.load();
     this.idempotency.load(meta?.idempotencyKeys ?? 0);
     this.coordination.load();
@@ -159,8 +169,8 @@ export class Machine {
       return encodeResult(refusal(error));
     }
     const answer = this.#answer(operation);
-    // What had to wait has not been done: the same again is a first time.
-    if (errorCodeOf(answer) !== "locked") this.sessions.remember(session, sequence, answer);
+    // What had to wait, or belongs to another group, has not been done: the same again is a first time.
+    if (!isUndone(answer)) this.sessions.remember(session, sequence, answer);
     return answer;
   }
 
@@ -177,7 +187,7 @@ export class Machine {
       return encodeResult(refusal(error));
     }
     const answer = this.#answer(operation);
-    if (errorCodeOf(answer) !== "locked") this.idempotency.remember(envelope.key, fingerprint, answer);
+    if (!isUndone(answer)) this.idempotency.remember(envelope.key, fingerprint, answer);
     return answer;
   }
 
@@ -207,8 +217,20 @@ export class Machine {
       case "closeSession":
         if (this.sessions.close(operation.session)) return this.#done();
         throw new StoreError("session-expired", `there is no session ${operation.session} any more`);
-      case "createKeyspace":
-        this.keyspaces.create(operation.keyspace);
+      case "createKeyspace": {
+        const { keyspace, nodes = [] } = operation;
+        if (isSharded(keyspace)) refuseTooFew(keyspace.replicas, nodes);
+        const created = this.keyspaces.create(keyspace);
+        if (created !== undefined && isSharded(created)) this.shards.create(created, nodes);
+        return this.#done();
+      }
+      case "settleShard":
+        this.shards.settle(operation.keyspace, operation.at, operation.epoch);
+        return this.#done();
+      case "ownRange":
+        if (this.held === undefined) throw notOfShards();
+        this.held.own(operation.keyspace, operation.range, operation.epoch);
+        this.keyspaces.learn(operation.keyspace);
         return this.#done();
       case "setContract":
         this.keyspaces.setContract(operation.name, operation.contract, operation.expectedVersion);
@@ -225,6 +247,7 @@ export class Machine {
         return this.#done();
       case "transaction": {
         const keyspace = this.keyspaces.find(operation.keyspace);
+        this.#demandAll(keyspace, keysOf(operation));
         for (const key of changedKeys(operation))
           this.transactions.refuseLocked(currentKey(keyspace.prefix, key), true);
         for (const key of readKeys(operation)) this.transactions.refuseLocked(currentKey(keyspace.prefix, key), false);
@@ -250,6 +273,7 @@ export class Machine {
       }
       case "commit": {
         const keyspace = this.keyspaces.find(operation.keyspace);
+        if (keyspace.sharded !== undefined) throw new StoreError("malformed", "a commit over several shards");
         this.#refuseLockedCommit(operation, keyspace);
         const demands = { ...operation, planted: this.#bugs };
         const outcome = runCommit(this.keys, keyspace, demands, this.#version(), context.clock);
@@ -280,6 +304,17 @@ export class Machine {
     }
   }
 
+  /** The revision from which on the key can be read here; 0: from any. Throws a StoreError `moved` where another group has it. */
+  demand({ sharded }: KeyspaceHandle, key: Uint8Array): number {
+    if (sharded === undefined) return 0;
+    if (this.held === undefined) throw moved();
+    return this.held.demand(sharded, key);
+  }
+
+  #demandAll(keyspace: KeyspaceHandle, keys: Iterable<Uint8Array>): void {
+    if (keyspace.sharded !== undefined) for (const key of keys) this.demand(keyspace, key);
+  }
+
   #onAcquire(operation: Extract<Operation, { kind: "acquire" }>): Result {
     const { lock, claim, permits, ttlMs, waitMs, note } = operation;
     const acquisition = this.coordination.acquire(lock, { id: claim, ttlMs, note }, permits, waitMs);
@@ -288,6 +323,7 @@ export class Machine {
 
   #onPut(operation: Extract<Operation, { kind: "put" }>): Result {
     const keyspace = this.keyspaces.find(operation.keyspace);
+    if (keyspace.sharded !== undefined) this.demand(keyspace, operation.key);
     const rowKey = currentKey(keyspace.prefix, operation.key);
     this.transactions.refuseLocked(rowKey, true);
     const prior = this.keys.find(rowKey);
@@ -299,6 +335,7 @@ export class Machine {
 
   #onDelete(operation: Extract<Operation, { kind: "delete" }>): Result {
     const keyspace = this.keyspaces.find(operation.keyspace);
+    if (keyspace.sharded !== undefined) this.demand(keyspace, operation.key);
     const rowKey = currentKey(keyspace.prefix, operation.key);
     this.transactions.refuseLocked(rowKey, true);
     const prior = this.keys.find(rowKey);
@@ -385,6 +422,16 @@ function expectRevision(expected: number | undefined, present: number): void {
     present === 0 ? "the key does not exist" : `the key is at revision ${present}`,
     present,
   );
+}
+
+function notOfShards(): StoreError {
+  return new StoreError("malformed", "group 0 has no shards");
+}
+
+/** An answer that says that nothing was done, and that the same may be done later. */
+function isUndone(answer: Uint8Array): boolean {
+  const code = errorCodeOf(answer);
+  return code === "locked" || code === "moved";
 }
 
 function refusal(error: unknown): Result {

@@ -213,6 +213,8 @@ export class Model {
       case "resolve":
       case "settle":
       case "observe":
+      case "settleShard":
+      case "ownRange":
         throw new Error("these have tests of their own");
       case "transaction":
         return this.#transaction(operation);

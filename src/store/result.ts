@@ -1,7 +1,8 @@
 /** What operations and queries answer, and its bytes. */
 import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
-import type { KeyspaceDefinition } from "./command.ts";
+import { placements } from "../placement/index.ts";
+import { isSharded, type KeyspaceDefinition } from "./command.ts";
 import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
 import { readSigned, writeSigned } from "./values.ts";
 
@@ -306,6 +307,7 @@ function readRow(reader: ByteReader): KeyRow | undefined {
 export function writeKeyspace(writer: ByteWriter, keyspace: KeyspaceRow): void {
   writer.text(keyspace.name).uint(keyspace.id).u8(keyspaceEngines.indexOf(keyspace.engine));
   writer.uint(keyspace.shards).uint(keyspace.replicas).text(keyspace.contract).uint(keyspace.version);
+  if (isSharded(keyspace)) writer.u8(placements.indexOf(keyspace.placement ?? "hash"));
 }
 
 export function readKeyspace(reader: ByteReader): KeyspaceRow {
@@ -313,7 +315,8 @@ export function readKeyspace(reader: ByteReader): KeyspaceRow {
   const id = reader.uint();
   const engine = readKind(reader, keyspaceEngines);
   const shards = reader.uint();
-  return { name, id, engine, shards, replicas: reader.uint(), contract: reader.text(), version: reader.uint() };
+  const row = { name, id, engine, shards, replicas: reader.uint(), contract: reader.text(), version: reader.uint() };
+  return isSharded(row) ? { ...row, placement: readKind(reader, placements) } : row;
 }
 
 function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {

@@ -26,6 +26,8 @@ interface Session {
 }
 
 const scratch = new ByteWriter(1024);
+/** Of the table `placement`. */
+const forgottenRow = "w";
 
 /**
  * Client sessions, for exactly-once application (Ongaro, thesis, section 6.3). A session's id is the index of the
@@ -43,9 +45,18 @@ export class Sessions {
   #newest: Session | undefined;
   #dirty: Session[] = [];
   #dirtyBytes = 0;
+  readonly #adopts: boolean;
+  /** The highest number of a session that is gone. */
+  #forgotten = 0;
 
-  constructor(context: Context) {
+  /**
+   * `adopts`: in a group of shards. Sessions are opened in group 0, so their numbers are unique, and used in every
+   * group; one that comes here for the first time is taken on, unless its number is at or below that of one that was
+   * forgotten here: it might be that one.
+   */
+  constructor(context: Context, adopts = false) {
     this.#context = context;
+    this.#adopts = adopts;
   }
 
   get count(): number {
@@ -59,6 +70,8 @@ export class Sessions {
 
   /** Reads what the overlay has. */
   load(): void {
+    const forgotten = this.#context.overlay.get("placement", forgottenRow);
+    this.#forgotten = forgotten === undefined ? 0 : new ByteReader(forgotten).uint();
     this.#byId.clear();
     this.#oldest = this.#newest = undefined;
     this.#dirty = [];
@@ -72,12 +85,16 @@ export class Sessions {
 
   /** Opens a session; where there are too many, the one idle for longest ends. */
   open(clientId: string): number {
+    return this.#begin(this.#context.applied.index, clientId).id;
+  }
+
+  #begin(id: number, clientId: string): Session {
     const { applied, settings } = this.#context;
     for (let i = 0; i < expiriesPerEntry && this.#byId.size >= Math.max(1, settings.maximumSessions); i++) {
       this.#end(this.#oldest!);
     }
     const session: Session = {
-      id: applied.index,
+      id,
       clientId,
       lastTimestamp: applied.timestamp,
       lastIndex: applied.index,
@@ -91,7 +108,7 @@ export class Sessions {
     this.#byId.set(session.id, session);
     this.#append(session);
     this.#touch(session);
-    return session.id;
+    return session;
   }
 
   /** Whether there was such a session. */
@@ -108,8 +125,9 @@ export class Sessions {
    * Either way the session was used. Throws a StoreError: `session-expired`, `stale-sequence`.
    */
   recall(id: number, sequence: number, floor: number): Uint8Array | undefined {
-    const session = this.#byId.get(id);
+    let session = this.#byId.get(id);
     if (session !== undefined && this.#idle(session)) this.#end(session);
+    if (session === undefined && this.#adopts && id > this.#forgotten) session = this.#begin(id, "");
     if (session === undefined || !this.#byId.has(id)) {
       throw new StoreError("session-expired", `there is no session ${id} any more`);
     }
@@ -166,6 +184,10 @@ export class Sessions {
     this.#unlink(session);
     this.#byId.delete(session.id);
     this.#touch(session);
+    if (!this.#adopts || session.id <= this.#forgotten) return;
+    this.#forgotten = session.id;
+    scratch.reset();
+    this.#context.overlay.put("placement", forgottenRow, scratch.uint(session.id).view());
   }
 
   #touch(session: Session): void {

@@ -1,5 +1,6 @@
-import { assert, type LogIndex, type Term } from "../base/index.ts";
+import { assert, type GroupId, type LogIndex, type Term } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
+import { type KeyRange, pointOf } from "../placement/index.ts";
 import type { Crc32c } from "../wal/index.ts";
 import type { Settings } from "./command.ts";
 import { dropCompacted } from "./compaction.ts";
@@ -8,13 +9,15 @@ import type { CounterValue } from "./counters.ts";
 import type { Engine, EngineError, TableName } from "./engine.ts";
 import { unpack } from "./event-log.ts";
 import { StateHash } from "./hash.ts";
-import type { Events, ListOptions, Moment } from "./keys.ts";
+import { moved } from "./holdings.ts";
+import { compacted, type Events, type ListOptions, type Moment } from "./keys.ts";
 import { type CommandEntry, Machine } from "./machine.ts";
 import { metaKeys } from "./meta.ts";
 import { Overlay } from "./overlay.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
 import type { BarrierState, KeyRow, KeyspaceRow, ListedRow, LockState } from "./result.ts";
 import { currentKey, historyKey } from "./rows.ts";
+import type { ShardMap } from "./shard-map.ts";
 import type { UnfinishedTransaction } from "./transactions.ts";
 import { afterPrefix } from "./values.ts";
 import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
@@ -22,6 +25,8 @@ import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "
 export interface StoreOptions {
   /** For snapshots and fingerprints: the same function on every replica, so really CRC-32C. `wal/` has a plain one. */
   readonly crc32c: Crc32c;
+  /** Whose state it is; left out: group 0, the one that knows all keyspaces. */
+  readonly group?: GroupId | undefined;
   /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
   readonly bugs?: ReadonlySet<string>;
 }
@@ -65,7 +70,7 @@ export class Store {
     this.#crc32c = options.crc32c;
     this.#overlay = new Overlay(engine);
     this.#bugs = options.bugs;
-    this.#machine = new Machine(this.#overlay, this.#crc32c, options.bugs);
+    this.#machine = new Machine(this.#overlay, this.#crc32c, options.group ?? 0, options.bugs);
     this.#machine.load();
     this.#committedIndex = this.applied.index;
   }
@@ -138,17 +143,43 @@ export class Store {
     this.#machine.advance({ index, term, timestamp });
   }
 
-  /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`. */
+  /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`; `moved` where another group has the key. */
   get(keyspace: string, key: Uint8Array, at?: Moment): KeyRow | undefined {
     const handle = this.#machine.keyspaces.find(keyspace);
+    const since = this.#machine.demand(handle, key);
+    if (at?.revision !== undefined && at.revision < since) throw compacted(at.revision, since);
     const row = this.#machine.keys.get(handle, key, at);
     const dirty = this.#machine.transactions.dirty(currentKey(handle.prefix, key));
     return dirty === undefined ? row : { createRevision: 0, modRevision: 0, version: 0, ...row, value: dirty };
   }
 
-  /** In the order of keys. Throws as `get`. */
+  /** In the order of keys; of a keyspace in several groups, those of its keys that are served here. Throws as `get`. */
   list(keyspace: string, options: ListOptions = {}): { rows: ListedRow[]; more: boolean; revision: number } {
-    return this.#machine.keys.list(this.#machine.keyspaces.find(keyspace), options);
+    const { keys, keyspaces, held } = this.#machine;
+    const handle = keyspaces.find(keyspace);
+    const { sharded } = handle;
+    if (sharded === undefined) return keys.list(handle, options);
+    if (held === undefined) throw moved();
+    return keys.list(
+      handle,
+      options,
+      (key) => held.servedSince(sharded.id, pointOf(sharded.placement, key)) !== undefined,
+    );
+  }
+
+  /** In group 0: which group has which keys. */
+  get shards(): ShardMap {
+    return this.#machine.shards;
+  }
+
+  /** In a group of shards: an index of group 0 that knows at least what this one has of the map. */
+  get shardEpoch(): LogIndex {
+    return this.#machine.held?.epoch ?? 0;
+  }
+
+  /** Whether the group serves the whole range. */
+  serves(keyspace: number, range: KeyRange): boolean {
+    return this.#machine.held?.serves(keyspace, range) ?? false;
   }
 
   /** Changes, for watches: ask again from `next`. Throws a StoreError: `not-found`, `compacted`. */

@@ -14,6 +14,12 @@ export interface TransactionOutcome {
   readonly changed: boolean;
 }
 
+/** Every key that the transaction may read or change; names of locks are none. */
+export function keysOf({ compares, then, otherwise }: TransactionOperation): Uint8Array[] {
+  const compared = compares.filter(({ target }) => target !== "lock");
+  return [...compared, ...then, ...otherwise].map(({ key }) => key);
+}
+
 /** Runs as `version`, which is used up only where something changed. Throws a StoreError before it has changed anything. */
 export function runTransaction(
   keys: Keys,

@@ -56,6 +56,7 @@ const ListAnswer = Type.Object({
     }),
   ),
   more: Type.Boolean({ description: "There are further keys: ask again with `after`." }),
+  snapshot: Type.Boolean({ description: "false: of several shards, each as of a moment of its own; `revision` is 0." }),
   revision,
   ...keptProperties,
 });
@@ -133,7 +134,8 @@ export async function addKeyRoutes(app: App, gateway: Gateway): Promise<void> {
         ...textOf(value, "value"),
         ...revisions,
       }));
-      return { keys, more, revision: read, ...keptFields(found.kept) };
+      const snapshot = read > 0 || keys.length === 0;
+      return { keys, more, snapshot, revision: read, ...keptFields(found.kept) };
     },
   );
 }

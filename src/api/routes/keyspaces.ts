@@ -1,5 +1,7 @@
 import Type, { type Static } from "typebox";
 import { fail, parseKeyspaceContract } from "../../contract/index.ts";
+import type { NodeId } from "../../base/index.ts";
+import { placements, type Placement } from "../../placement/index.ts";
 import type { KeyspaceDefinition } from "../../store/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
@@ -12,7 +14,16 @@ const KeyspaceBody = Type.Object(
     engine: Type.Optional(
       Type.Unsafe<"raft" | "dynamo">({ type: "string", enum: ["raft", "dynamo"], description: "Default raft." }),
     ),
-    shards: count("Default 1."),
+    shards: count(
+      "Default 1: revisions of all keys have one order, and there are watches. More: each shard is a Raft group of its own.",
+    ),
+    placement: Type.Optional(
+      Type.Unsafe<Placement>({
+        type: "string",
+        enum: [...placements],
+        description: "How keys lie in several shards: hash (default) or range, in their order.",
+      }),
+    ),
     replicas: count("Default: every voter."),
     n: count("dynamo: replicas."),
     r: count("dynamo: replicas that a read asks."),
@@ -27,6 +38,7 @@ const KeyspaceProperties = {
   shards: Type.Integer(),
   replicas: Type.Integer(),
   contract: Type.String(),
+  placement: Type.Optional(Type.String()),
 };
 const KeyspaceList = Type.Object({
   keyspaces: Type.Array(Type.Object({ ...KeyspaceProperties, id: Type.Integer(), version: Type.Integer() })),
@@ -63,9 +75,11 @@ export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
       },
     },
     async (request, reply) => {
-      const voters = gateway.host.status().groups[0]?.membership.voters.length ?? gateway.host.config.members.length;
+      const voters =
+        gateway.host.status().groups[0]?.membership.voters ?? gateway.host.config.members.map(({ id }) => id);
       const keyspace = definitionOf(request.body, voters);
-      const done = await gateway.write(request, reply, "done", { kind: "createKeyspace", keyspace });
+      const nodes = keyspace.shards > 1 ? { nodes: voters } : {};
+      const done = await gateway.write(request, reply, "done", { kind: "createKeyspace", keyspace, ...nodes });
       if (done === undefined) return reply;
       void reply.code(201);
       return { ...keyspace, revision: done.answer.revision, ...keptFields(done.kept) };
@@ -108,15 +122,18 @@ function addContractRoute(app: App, gateway: Gateway): void {
 }
 
 /** Throws a CohortError where this cluster cannot keep such a keyspace. */
-function definitionOf(body: Static<typeof KeyspaceBody>, voters: number): KeyspaceDefinition {
-  const { name, engine = "raft", shards = 1, replicas = voters } = body;
+function definitionOf(body: Static<typeof KeyspaceBody>, { length: voters }: readonly NodeId[]): KeyspaceDefinition {
+  const { name, engine = "raft", shards = 1, replicas = voters, placement } = body;
   if (engine !== "raft") throw fail("unsupported", `engine ${engine}; there is raft`);
   for (const quorum of ["n", "r", "w"] as const) {
     if (body[quorum] !== undefined)
       throw fail("bad-request", `"${quorum}" is for the engine dynamo; a raft keyspace has majorities`);
   }
-  if (shards !== 1) throw fail("unsupported", `${shards} shards; a keyspace has one`);
+  if (placement !== undefined && shards === 1)
+    throw fail("bad-request", "a keyspace of one shard has no placement: leave it out, or name more shards");
   if (replicas !== voters)
     throw fail("unsupported", `${replicas} replicas; a keyspace lives on every voter, here ${voters}`);
-  return { name, engine, shards, replicas, contract: parseKeyspaceContract(body.contract ?? "", engine).text };
+  const { text: contract } = parseKeyspaceContract(body.contract ?? "", engine);
+  const definition = { name, engine, shards, replicas, contract };
+  return shards === 1 ? definition : { ...definition, placement: placement ?? "hash" };
 }

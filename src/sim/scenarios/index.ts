@@ -9,6 +9,7 @@ import { membership } from "./membership.ts";
 import { networks } from "./networks.ts";
 import { processes } from "./processes.ts";
 import { reading } from "./reading.ts";
+import { shards } from "./shards.ts";
 import { transactions } from "./transactions.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -21,5 +22,6 @@ export const scenarios: readonly Scenario[] = [
   ...reading,
   ...contracts,
   ...coordination,
+  ...shards,
   ...transactions,
 ];

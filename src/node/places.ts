@@ -1,0 +1,92 @@
+import { failure, type Failure, type Query } from "../contract/index.ts";
+import { pointOf } from "../placement/index.ts";
+import {
+  decodeCommand,
+  shardOf,
+  StoreError,
+  type Operation,
+  type Shard,
+  type ShardedKeyspace,
+  type ShardMap,
+} from "../store/index.ts";
+
+/** Where a request belongs: in group 0, in one shard, in all that a list goes over, or nowhere. */
+export type Place =
+  | { readonly kind: "home" }
+  | { readonly kind: "shard"; readonly shard: Shard }
+  | { readonly kind: "shards"; readonly shards: readonly Shard[] }
+  | { readonly kind: "nowhere"; readonly failure: Failure };
+
+const home: Place = { kind: "home" };
+
+export function placeOfQuery(map: ShardMap, query: Query): Place {
+  if (query.type !== "get" && query.type !== "list") return home;
+  const keyspace = map.find(query.keyspace);
+  if (keyspace === undefined) return home;
+  if (query.revision !== undefined || query.snapshot !== undefined)
+    return nowhere(`"${keyspace.name}" has several shards, each with revisions of its own: read without a revision`);
+  if (query.type === "get") return { kind: "shard", shard: shardOf(keyspace, query.key) };
+  return { kind: "shards", shards: oneOfEachGroup(keyspace) };
+}
+
+/** A malformed command is home where everything is that no shard has: it is refused there. */
+export function placeOfCommand(map: ShardMap, command: Uint8Array): Place {
+  let operation: Operation;
+  try {
+    ({ operation } = decodeCommand(command));
+  } catch (error) {
+    if (error instanceof StoreError) return home;
+    throw error;
+  }
+  switch (operation.kind) {
+    case "put":
+    case "delete": {
+      const keyspace = map.find(operation.keyspace);
+      return keyspace === undefined ? home : { kind: "shard", shard: shardOf(keyspace, operation.key) };
+    }
+    case "transaction": {
+      const keyspace = map.find(operation.keyspace);
+      if (keyspace === undefined) return home;
+      if (operation.compares.some(({ target }) => target === "lock"))
+        return nowhere(`locks cannot be compared in "${keyspace.name}", which has several shards`);
+      const steps = [...operation.compares, ...operation.then, ...operation.otherwise];
+      return placeOfKeys(
+        keyspace,
+        steps.map(({ key }) => key),
+      );
+    }
+    case "commit": {
+      const keyspace = map.find(operation.keyspace);
+      return keyspace === undefined
+        ? home
+        : nowhere(`interactive transactions in "${keyspace.name}", which has several shards`);
+    }
+    default:
+      return home;
+  }
+}
+
+function placeOfKeys(keyspace: ShardedKeyspace, keys: readonly Uint8Array[]): Place {
+  const [first, ...others] = keys.map((key) => shardOf(keyspace, key));
+  if (first === undefined)
+    return { kind: "shard", shard: keyspace.shards.find(pointOf("range", new Uint8Array(0))).value };
+  if (others.some(({ group }) => group !== first.group))
+    return nowhere(`a transaction over several shards of "${keyspace.name}"; its keys have to be in one`);
+  // The latest of what is known of any of them.
+  const position = Math.max(first.position, ...others.map((shard) => shard.position));
+  return { kind: "shard", shard: { ...first, position } };
+}
+
+/** A group answers for all of its shards at once. */
+function oneOfEachGroup(keyspace: ShardedKeyspace): Shard[] {
+  const byGroup = new Map<number, Shard>();
+  for (const { value } of keyspace.shards) {
+    const known = byGroup.get(value.group);
+    if (known === undefined || known.position < value.position) byGroup.set(value.group, value);
+  }
+  return [...byGroup.values()];
+}
+
+function nowhere(detail: string): Place {
+  return { kind: "nowhere", failure: failure("unsupported", detail) };
+}

@@ -1,0 +1,24 @@
+import type { Scenario } from "../scenario.ts";
+
+const workload = {
+  operationsPerSecond: 40,
+  keys: 12,
+  mix: { increment: 1, readCounter: 1, put: 5, get: 5, delete: 1 },
+} as const;
+
+/** Keyspaces whose keys are in several groups. */
+export const shards: readonly Scenario[] = [
+  {
+    name: "shards",
+    title: "A keyspace of three shards, with crashes, partitions and changes of leader",
+    nodes: [3],
+    durationMs: 12_000,
+    world: { shards: 3, raft: { retainedLogBytes: 512 } },
+    workload,
+    faults: [
+      { kind: "crash", perMinute: 40, leader: 0.4, power: 0.5, forMs: [20, 2000] },
+      { kind: "isolate", perMinute: 20, leader: 0.5, oneWay: 0.3, forMs: [100, 1500] },
+      { kind: "transfer", perMinute: 15 },
+    ],
+  },
+];
