@@ -116,6 +116,11 @@ export class OpenTransaction {
     return this.#access.commit({ kind: "commit", keyspace: this.#keyspace, ...plan }, this.#settings);
   }
 
+  /** When its first attempt began: of two that are in each other's way the older one goes first. */
+  get age(): number {
+    return this.#transaction.age;
+  }
+
   end(): void {
     this.#ended = true;
   }
@@ -156,18 +161,20 @@ export async function runTransaction<T>(
   const { world } = access;
   wholeNumber(maxAttempts, "maxAttempts", 1);
   const deadline = world.now() + timeoutMs;
+  let age = 0;
   for (let attempt = 1; ; attempt++) {
     const leftMs = deadline - world.now();
     if (leftMs <= 0) throw fail("deadline", `the transaction was not committed within ${timeoutMs} ms`, true);
     // Snapshots are exact, whatever the contract of the keyspace lets other reads do.
     const call = { consistency: "linearizable", timeoutMs: leftMs, ...(signal === undefined ? {} : { signal }) };
-    const transaction = new OpenTransaction(access, keyspace, new Transaction(isolation), call);
+    const transaction = new OpenTransaction(access, keyspace, new Transaction(isolation, age), call);
     try {
       const result = await run(transaction);
       await transaction.commit();
       return result;
     } catch (error) {
       if (!isConflict(error)) throw error;
+      ({ age } = transaction);
       const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(attempt, 10)) * (0.5 + world.random.float());
       if (attempt >= (maxAttempts ?? Number.POSITIVE_INFINITY) || world.now() + pauseMs >= deadline)
         throw conflictAfter(attempt, error);

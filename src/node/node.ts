@@ -7,6 +7,7 @@ import { Replica, type Sink } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
 import { Router } from "./router.ts";
 import { ShardController } from "./shard-controller.ts";
+import { Transactor } from "./transactor.ts";
 import { Wakes } from "./wakes.ts";
 import type {
   GroupStatus,
@@ -17,9 +18,11 @@ import type {
   NodeRecord,
   Outcome,
   ReplicaConfig,
+  RequestBody,
 } from "./types.ts";
 
 type Effects = Effect<NodeProtocol>[];
+type ReadBody = Extract<RequestBody, { type: "read" }>;
 
 export interface NodeCore extends Core<NodeProtocol> {
   /** A look at every group, in order of id. */
@@ -55,6 +58,7 @@ class Node implements NodeCore, Sink {
   readonly #home: Replica;
   readonly #session: OwnSession;
   readonly #router: Router;
+  readonly transactor: Transactor;
   readonly #controller: ShardController;
   /** Of groups that have no replica here, or none yet. */
   readonly #recovered = new Map<GroupId, NodeRecord[]>();
@@ -81,6 +85,7 @@ class Node implements NodeCore, Sink {
     );
     this.#home = this.#open(0, config);
     this.replicas.set(0, this.#home);
+    this.transactor = new Transactor(this, random.u32());
     this.#router = new Router(this);
     this.#controller = new ShardController(this);
     this.#openShards();
@@ -118,7 +123,12 @@ class Node implements NodeCore, Sink {
 
   get wakeAt(): number | undefined {
     let at = this.#home.wakeAt;
-    for (const other of [this.#wakes.earliest, this.#router.wakeAt, this.#controller.wakeAt])
+    for (const other of [
+      this.#wakes.earliest,
+      this.#router.wakeAt,
+      this.#controller.wakeAt,
+      this.transactor.coordinator.wakeAt,
+    ])
       if (other !== undefined && (at === undefined || other < at)) at = other;
     return at;
   }
@@ -131,6 +141,7 @@ class Node implements NodeCore, Sink {
 
   #endStep(): void {
     if (this.#home.store.shards.version !== this.#mapVersion) this.#openShards();
+    this.transactor.coordinator.flush(this.#touched);
     this.#router.flush();
     this.#controller.flush();
     if (this.#touched.size === 0) return;
@@ -269,8 +280,30 @@ class Node implements NodeCore, Sink {
   }
 
   output(output: NodeProtocol["Output"]): void {
+    if (output.type === "reply" && this.#router.holdsBack(output)) return;
     if (output.type === "reply") this.#router.replied(output.id);
     this.#effects.push({ kind: "output", output });
+  }
+
+  // ---- What transactions over several groups need --------------------------------------------------------
+
+  *leaders(): Generator<Replica> {
+    for (const replica of this.replicas.values()) if (replica.raft.role === "leader") yield replica;
+  }
+
+  read(group: GroupId, body: ReadBody, deadline: number, reply: (outcome: Outcome) => void): void {
+    const replica = this.replica(group);
+    if (replica !== undefined) return replica.request({ kind: "self", reply }, deadline, body);
+    const detail = `node ${this.id} has no replica of group ${group}`;
+    reply({ ok: false, failure: failure("unavailable", detail, true) });
+  }
+
+  get mapPosition(): number {
+    return this.#home.store.applied.index;
+  }
+
+  planted(bug: string): boolean {
+    return this.#config.bugs?.has(bug) === true;
   }
 
   moved(pending: PendingWrite | PendingRead): void {

@@ -13,8 +13,11 @@ import {
 /** Where a request belongs: in group 0, in one shard, in all that a list goes over, or nowhere. */
 export type Place =
   | { readonly kind: "home" }
-  | { readonly kind: "shard"; readonly shard: Shard }
+  /** `strict`: the answer waits until the timestamp of what was committed has passed. */
+  | { readonly kind: "shard"; readonly shard: Shard; readonly strict?: boolean }
   | { readonly kind: "shards"; readonly shards: readonly Shard[] }
+  /** A transaction over several groups. */
+  | { readonly kind: "groups"; readonly keyspace: ShardedKeyspace }
   | { readonly kind: "nowhere"; readonly failure: Failure };
 
 const home: Place = { kind: "home" };
@@ -23,7 +26,7 @@ export function placeOfQuery(map: ShardMap, query: Query): Place {
   if (query.type !== "get" && query.type !== "list") return home;
   const keyspace = map.find(query.keyspace);
   if (keyspace === undefined) return home;
-  if (query.revision !== undefined || query.snapshot !== undefined)
+  if (query.revision !== undefined)
     return nowhere(`"${keyspace.name}" has several shards, each with revisions of its own: read without a revision`);
   if (query.type === "get") return { kind: "shard", shard: shardOf(keyspace, query.key) };
   return { kind: "shards", shards: oneOfEachGroup(keyspace) };
@@ -57,9 +60,12 @@ export function placeOfCommand(map: ShardMap, command: Uint8Array): Place {
     }
     case "commit": {
       const keyspace = map.find(operation.keyspace);
-      return keyspace === undefined
-        ? home
-        : nowhere(`interactive transactions in "${keyspace.name}", which has several shards`);
+      if (keyspace === undefined) return home;
+      const { unchanged, ranges, writes } = operation;
+      // Where keys lie by hash, those of a range are everywhere.
+      if (ranges.length > 0 && oneOfEachGroup(keyspace).length > 1) return { kind: "groups", keyspace };
+      const place = placeOfKeys(keyspace, [...writes.map(({ key }) => key), ...unchanged]);
+      return place.kind === "shard" ? { ...place, strict: operation.strict } : place;
     }
     default:
       return home;
@@ -70,8 +76,7 @@ function placeOfKeys(keyspace: ShardedKeyspace, keys: readonly Uint8Array[]): Pl
   const [first, ...others] = keys.map((key) => shardOf(keyspace, key));
   if (first === undefined)
     return { kind: "shard", shard: keyspace.shards.find(pointOf("range", new Uint8Array(0))).value };
-  if (others.some(({ group }) => group !== first.group))
-    return nowhere(`a transaction over several shards of "${keyspace.name}"; its keys have to be in one`);
+  if (others.some(({ group }) => group !== first.group)) return { kind: "groups", keyspace };
   // The latest of what is known of any of them.
   const position = Math.max(first.position, ...others.map((shard) => shard.position));
   return { kind: "shard", shard: { ...first, position } };

@@ -4,12 +4,21 @@ import {
   type Failure,
   type Kept,
   type Outcome,
+  type Query,
   type ReadContract,
   type ShardPosition,
 } from "../contract/index.ts";
-import { decodeResult, encodeResult, errorCodeOf, type ListedRow, type Shard } from "../store/index.ts";
+import {
+  decodeResult,
+  encodeResult,
+  errorCodeOf,
+  type ListedRow,
+  type Shard,
+  type ShardedKeyspace,
+} from "../store/index.ts";
 import { Contracts } from "./contracts.ts";
 import { placeOfCommand, placeOfQuery, type Place } from "./places.ts";
+import type { Transactor } from "./transactor.ts";
 import type { Replica } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
 import type { NodeOutput, RequestBody, RequestId } from "./types.ts";
@@ -21,6 +30,8 @@ export interface RouterNode {
   /** The replica of a group, entered for this step; undefined: there is none here. */
   replica(group: GroupId): Replica | undefined;
   output(output: NodeOutput): void;
+  /** Transactions over several groups. */
+  readonly transactor: Transactor;
 }
 
 type ReadBody = Extract<RequestBody, { type: "read" }>;
@@ -57,6 +68,8 @@ export class Router {
   #triedVersion = -1;
   /** Where requests are that are not in group 0. */
   readonly #sent = new Map<RequestId, Sent>();
+  /** Commits in one group whose answers wait until their timestamps have passed. */
+  readonly #strict = new Set<RequestId>();
 
   constructor(node: RouterNode) {
     this.#node = node;
@@ -70,8 +83,38 @@ export class Router {
     const home = this.#home();
     const map = home.store.shards;
     if (map.isEmpty) return home.request({ kind: "client", id }, deadline, body);
-    const place = body.type === "read" ? placeOfQuery(map, body.query) : placeOfCommand(map, body.command);
-    this.#send(place, id, deadline, body);
+    if (body.type === "write") {
+      const place = placeOfCommand(map, body.command);
+      if (place.kind === "shard" && place.strict === true) this.#strict.add(id);
+      return this.#send(place, id, deadline, body);
+    }
+    const query = this.#withSnapshot(body.query);
+    this.#send(placeOfQuery(map, query), id, deadline, { ...body, query });
+  }
+
+  /** A snapshot that is to be chosen now; in group 0 its replica chooses. */
+  #withSnapshot(query: Query): Query {
+    if ((query.type !== "get" && query.type !== "list") || query.snapshot !== 0) return query;
+    if (this.#home().store.shards.find(query.keyspace) === undefined) return query;
+    return { ...query, snapshot: this.#node.transactor.coordinator.snapshot() };
+  }
+
+  #transact(keyspace: ShardedKeyspace, id: RequestId, deadline: number, command: Uint8Array): void {
+    const { transactor, now } = this.#node;
+    this.#sent.set(id, { groups: [], body: undefined });
+    const finish = (outcome: Outcome): void => {
+      if (this.#sent.get(id)?.groups.length === 0) this.#node.output({ type: "reply", id, outcome });
+    };
+    const tooLate = failure("deadline", "the groups of the transaction did not answer in time", false);
+    transactor.coordinator.after(deadline - now.mono, () => finish({ ok: false, failure: tooLate }));
+    transactor.commit(keyspace, command, deadline, finish);
+  }
+
+  /** Whether the reply is kept back for a while, and comes again. */
+  holdsBack({ id, outcome }: Extract<NodeOutput, { type: "reply" }>): boolean {
+    if (!this.#strict.delete(id)) return false;
+    this.#node.transactor.afterCommitWait(outcome, (late) => this.#node.output({ type: "reply", id, outcome: late }));
+    return true;
   }
 
   /** A group answered that it does not have the key. */
@@ -99,7 +142,7 @@ export class Router {
     const groups = this.#sent.get(id)?.groups;
     if (groups === undefined) return false;
     this.#sent.delete(id);
-    if (groups.length > 1) this.#fail(id, failure("cancelled", "the caller gave up"));
+    if (groups.length !== 1) this.#fail(id, failure("cancelled", "the caller gave up"));
     else this.#node.replica(groups[0]!)?.cancel(id);
     return true;
   }
@@ -132,7 +175,11 @@ export class Router {
     if ("body" in ask) return this.request(id, deadline, ask.body);
     const place = placeOfCommand(home.store.shards, ask.write.command);
     if (place.kind === "home") return home.takeOver(ask.write);
-    if (place.kind !== "shard") return this.#fail(id, failure("unsupported", "a write over several shards", true));
+    if (place.kind !== "shard") {
+      // A part of what it changes has been moved away from the rest of it.
+      const problem = failure("transaction-conflict", "its keys were moved to several groups", ask.write.tries === 0);
+      return this.#fail(id, problem);
+    }
     const replica = this.#replicaOf(place.shard, parked);
     if (replica === undefined) return;
     this.#sent.set(id, { groups: [place.shard.group], body: undefined });
@@ -142,6 +189,10 @@ export class Router {
   #send(place: Place, id: RequestId, deadline: number, body: RequestBody): void {
     if (place.kind === "home") return this.#home().request({ kind: "client", id }, deadline, body);
     if (place.kind === "nowhere") return this.#fail(id, place.failure);
+    if (place.kind === "groups") {
+      if (body.type === "write") this.#transact(place.keyspace, id, deadline, body.command);
+      return;
+    }
     if (body.type === "write") {
       if (place.kind !== "shard") return;
       const replica = this.#replicaOf(place.shard, { id, deadline, ask: { body }, reason: "" });
@@ -247,8 +298,13 @@ function merged(parts: readonly (Extract<Outcome, { ok: true }> | undefined)[], 
   const whole = end === undefined ? rows : rows.filter(({ key }) => compareBytes(key, end) <= 0);
   const limit = body.query.type === "list" ? body.query.limit : whole.length;
   const page = whole.slice(0, limit);
-  const more = end !== undefined || page.length < whole.length;
-  const result = encodeResult({ kind: "rows", rows: page, more, revision: 0, timestamp: 0 });
+  const result = encodeResult({
+    kind: "rows",
+    rows: page,
+    more: end !== undefined || page.length < whole.length,
+    revision: 0,
+    timestamp: (body.query.type === "list" ? body.query.snapshot : undefined) ?? 0,
+  });
   return { ok: true, result, kept: { ...kept!, shards } };
 }
 

@@ -172,5 +172,40 @@ export const plantedBugs: readonly PlantedBug[] = [
     title: "Reads of a transaction go to the latest state instead of its snapshot",
     scenario: "transactions-repeatable-read",
   },
+  {
+    name: "prepare-lost",
+    title: "A transaction is decided before its last group has prepared",
+    scenario: "shard-transactions-serializable",
+  },
+  {
+    name: "locks-released-early",
+    title: "What a prepared transaction will write is not locked until it is decided",
+    scenario: "shard-transactions-serializable",
+  },
+  {
+    name: "dirty-reads",
+    title: "A read sees what a transaction has prepared, and may never commit",
+    scenario: "shard-transactions-read-committed",
+  },
+  {
+    name: "snapshot-not-awaited",
+    title: "A group answers as of a snapshot below which it may still change",
+    scenario: "shard-transactions-repeatable-read",
+  },
+  {
+    name: "read-locks-missing",
+    title: "What a prepared transaction has read is not locked until it is decided",
+    scenario: "shard-transactions-serializable",
+  },
+  {
+    name: "intent-resolved-alone",
+    title: "A group drops what it has prepared without asking the record of the transaction",
+    scenario: "shard-transactions-serializable",
+  },
+  {
+    name: "no-commit-wait",
+    title: "A strict transaction is answered before its timestamp has certainly passed",
+    scenario: "shard-transactions-strict-serializable",
+  },
   { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

@@ -124,7 +124,9 @@ export class SimClient {
     this.#world.onInvoke(this, planned.operation);
     const { operation } = planned;
     const transaction =
-      operation.kind === "transaction" ? new RunningTransaction(operation, this.#options.bugs) : undefined;
+      operation.kind === "transaction"
+        ? new RunningTransaction(operation, this.#keyspace, this.#options.bugs)
+        : undefined;
     this.#running = {
       planned,
       transaction,
@@ -211,7 +213,7 @@ export class SimClient {
     const { operation } = running.planned;
     const value = running.fence === undefined ? valueOf(result) : fencedValueOf(result, running.fence);
     if (operation.kind === "acquire" && value !== undefined && value > 0) this.#tokens.set(operation.lock, value);
-    this.#finish("ok", value, kept);
+    this.#finish("ok", value, kept, result.kind === "transaction" ? result.timestamp : undefined);
   }
 
   #onStoreError(running: Running, code: string): void {
@@ -225,7 +227,7 @@ export class SimClient {
     this.#finish("fail");
   }
 
-  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: Kept): void {
+  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: Kept, timestamp?: number): void {
     const running = this.#running!;
     this.#running = undefined;
     this.#attempt++;
@@ -237,6 +239,7 @@ export class SimClient {
       outcome,
       value,
       steps: running.transaction?.seen,
+      timestamp,
       fence: running.fence,
       position: kept?.position ?? 0,
       stalenessMs: kept?.stalenessMs,

@@ -1,6 +1,6 @@
 import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Query } from "../contract/index.ts";
-import { type Answer, defaultKeyspace, type Operation, type Result } from "../store/index.ts";
+import type { Answer, Operation, Result } from "../store/index.ts";
 import { pageRange, Transaction } from "../txn/index.ts";
 import type { SeenStep, TransactionWork } from "../workload/index.ts";
 
@@ -15,11 +15,13 @@ export class RunningTransaction {
   readonly seen: SeenStep[] = [];
   readonly #work: TransactionWork;
   readonly #transaction: Transaction;
+  readonly #keyspace: string;
   #at = 0;
 
-  constructor(work: TransactionWork, planted: ReadonlySet<string>) {
+  constructor(work: TransactionWork, keyspace: string, planted: ReadonlySet<string>) {
     this.#work = work;
-    this.#transaction = new Transaction(work.isolation, planted);
+    this.#keyspace = keyspace;
+    this.#transaction = new Transaction(work.isolation, 0, planted);
   }
 
   /** A read, or the commit; undefined: it is done without one. Steps that need nobody are done meanwhile. */
@@ -31,7 +33,7 @@ export class RunningTransaction {
         return {
           read: {
             type: "list",
-            keyspace: defaultKeyspace,
+            keyspace: this.#keyspace,
             prefix,
             after: undefined,
             limit: pageLimit,
@@ -46,10 +48,10 @@ export class RunningTransaction {
       else if (own !== undefined) this.#write(step.key, step.value, own.value);
       else if (step.f === "w" && this.#work.isolation === "read-committed")
         this.#write(step.key, step.value, undefined);
-      else return { read: { type: "get", keyspace: defaultKeyspace, key, revision: undefined, snapshot } };
+      else return { read: { type: "get", keyspace: this.#keyspace, key, revision: undefined, snapshot } };
     }
     const plan = this.#transaction.plan();
-    return plan === undefined ? undefined : { write: { kind: "commit", keyspace: defaultKeyspace, ...plan } };
+    return plan === undefined ? undefined : { write: { kind: "commit", keyspace: this.#keyspace, ...plan } };
   }
 
   /** The answer to the read. */

@@ -89,6 +89,7 @@ describe("results", () => {
     { kind: "session", session: 12 },
     {
       kind: "transaction",
+      timestamp: 5,
       revision: 9,
       succeeded: true,
       steps: [
@@ -104,7 +105,7 @@ describe("results", () => {
     { kind: "row", row: undefined, revision: 3, timestamp: 0 },
     { kind: "rows", rows: [{ key: utf8("a"), ...row }], more: true, revision: 3, timestamp: 9 },
     { kind: "transactionState", state: "pending", timestamp: 8, revision: 2 },
-    { kind: "blocked", transaction: "t", home: 2, age: 77 },
+    { kind: "blocked", transaction: "t", home: 2, age: 77, deadline: 9 },
     { kind: "counterValue", value: 0, revision: 0 },
     { kind: "keyspaces", keyspaces: [keyspace] },
   ];

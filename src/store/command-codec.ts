@@ -184,6 +184,7 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
     case "withdraw":
       return void writer.text(operation.lock).text(operation.claim);
     case "commit":
+      writer.uint(whole(operation.age)).bool(operation.strict);
       return encodeDemands(writer, operation);
     case "prepare":
       writer.text(operation.transaction).uint(whole(operation.age)).uint(whole(operation.deadline));
@@ -357,7 +358,7 @@ function decodeOperation(reader: ByteReader): Operation {
     case "withdraw":
       return { kind, lock: readName(reader, "a lock's name"), claim: readName(reader, "a claim") };
     case "commit":
-      return { kind, ...decodeDemands(reader) };
+      return { kind, age: reader.uint(), strict: reader.bool(), ...decodeDemands(reader) };
     case "prepare": {
       const transaction = readName(reader, "a transaction");
       const [age, deadline, home] = [reader.uint(), reader.uint(), reader.uint()];

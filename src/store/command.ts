@@ -151,6 +151,10 @@ export interface CommitDemands {
  */
 export interface CommitOperation extends CommitDemands {
   readonly kind: "commit";
+  /** When the first attempt of the transaction began; 0: it is the first. */
+  readonly age: Timestamp;
+  /** It is answered when its timestamp has certainly passed, where that says more than the order of one log. */
+  readonly strict: boolean;
 }
 
 /**

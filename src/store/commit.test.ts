@@ -7,7 +7,17 @@ import { subject, text } from "./subject.suite.ts";
 
 const commit = (snapshot: number, more: Partial<CommitOperation> = {}): Operation => {
   const writes = [{ key: utf8("w"), value: utf8("1") }];
-  return { kind: "commit", keyspace: "default", snapshot, unchanged: [], ranges: [], writes, ...more };
+  return {
+    kind: "commit",
+    age: 0,
+    strict: false,
+    keyspace: "default",
+    snapshot,
+    unchanged: [],
+    ranges: [],
+    writes,
+    ...more,
+  };
 };
 const range = (from: string, to?: string) => ({ from: utf8(from), to: to === undefined ? undefined : utf8(to) });
 const conflict = { kind: "error", code: "transaction-conflict" };
@@ -126,6 +136,8 @@ test("comes back as it was written down", () => {
   const end = fc.option(bytes, { nil: undefined });
   const operation = fc.record({
     kind: fc.constant("commit" as const),
+    age: fc.nat(),
+    strict: fc.boolean(),
     keyspace: fc.constant("default"),
     snapshot: fc.nat(),
     unchanged: fc.array(bytes),

@@ -37,6 +37,7 @@ export {
 } from "./result.ts";
 export type { SnapshotChunk, SnapshotReader } from "./snapshot.ts";
 export { errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "./peek.ts";
-export { type PlacedShard, type Shard, type ShardedKeyspace, type ShardGroup, ShardMap, shardOf } from "./shard-map.ts";
 export type { UnfinishedTransaction } from "./transactions.ts";
+export { compareHolds } from "./transaction.ts";
+export { type PlacedShard, type Shard, type ShardedKeyspace, type ShardGroup, ShardMap, shardOf } from "./shard-map.ts";
 export { type EventQuery, openStore, type Store, type StoreOptions } from "./store.ts";

@@ -2,7 +2,14 @@ import { assert, type GroupId, unreachable } from "../base/index.ts";
 import type { Crc32c } from "../wal/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
-import { type CommitOperation, defaultSettings, type Envelope, isSharded, type Operation } from "./command.ts";
+import {
+  type CommitDemands,
+  defaultSettings,
+  type Envelope,
+  isSharded,
+  type Operation,
+  type PrepareOperation,
+} from "./command.ts";
 import type { AppliedPosition, Context } from "./context.ts";
 import { Coordination } from "./coordination.ts";
 import { Counters } from "./counters.ts";
@@ -71,7 +78,7 @@ export class Machine {
       settings: defaultSettings,
       durableRevision: 0,
     };
-    this.keys = new Keys(this.context);
+    this.keys = new Keys(this.context, bugs);
     this.counters = new Counters(this.context);
     this.keyspaces = new Keyspaces(this.context, group !== 0);
     this.shards = new ShardMap(this.context);
@@ -169,7 +176,6 @@ export class Machine {
       return encodeResult(refusal(error));
     }
     const answer = this.#answer(operation);
-    // What had to wait, or belongs to another group, has not been done: the same again is a first time.
     if (!isUndone(answer)) this.sessions.remember(session, sequence, answer);
     return answer;
   }
@@ -253,7 +259,13 @@ export class Machine {
         for (const key of readKeys(operation)) this.transactions.refuseLocked(currentKey(keyspace.prefix, key), false);
         const outcome = runTransaction(this.keys, this.coordination, keyspace, operation, this.#version());
         const revision = outcome.changed ? this.#nextRevision() : context.revision;
-        return { kind: "transaction", revision, succeeded: outcome.succeeded, steps: outcome.steps };
+        return {
+          kind: "transaction",
+          revision,
+          timestamp: context.clock,
+          succeeded: outcome.succeeded,
+          steps: outcome.steps,
+        };
       }
       case "acquire":
         return this.#onAcquire(operation);
@@ -273,18 +285,15 @@ export class Machine {
       }
       case "commit": {
         const keyspace = this.keyspaces.find(operation.keyspace);
-        if (keyspace.sharded !== undefined) throw new StoreError("malformed", "a commit over several shards");
+        this.#demandCommit(operation, keyspace);
         this.#refuseLockedCommit(operation, keyspace);
         const demands = { ...operation, planted: this.#bugs };
         const outcome = runCommit(this.keys, keyspace, demands, this.#version(), context.clock);
         const revision = outcome.changed ? this.#nextRevision() : context.revision;
-        return { kind: "transaction", revision, succeeded: true, steps: outcome.steps };
+        return { kind: "transaction", revision, timestamp: context.clock, succeeded: true, steps: outcome.steps };
       }
       case "prepare":
-        return this.transactions.prepare(operation, this.keyspaces.find(operation.keyspace), () => {
-          context.clock = this.#version().timestamp;
-          return context.clock;
-        });
+        return this.#onPrepare(operation);
       case "decide":
         return this.transactions.decide(operation, (part, timestamp) => this.#writePart(part, timestamp));
       case "resolve":
@@ -313,6 +322,24 @@ export class Machine {
 
   #demandAll(keyspace: KeyspaceHandle, keys: Iterable<Uint8Array>): void {
     if (keyspace.sharded !== undefined) for (const key of keys) this.demand(keyspace, key);
+  }
+
+  #onPrepare(operation: PrepareOperation): Result {
+    const keyspace = this.keyspaces.find(operation.keyspace);
+    if (!this.transactions.has(operation.transaction)) this.#demandCommit(operation, keyspace);
+    return this.transactions.prepare(operation, keyspace, () => {
+      this.context.clock = this.#version().timestamp;
+      return this.context.clock;
+    });
+  }
+
+  /** Ranges are not asked for: whoever reads one over several groups asks, and relies on, all of them. */
+  #demandCommit({ unchanged, writes }: CommitDemands, keyspace: KeyspaceHandle): void {
+    this.#demandAll(keyspace, unchanged);
+    this.#demandAll(
+      keyspace,
+      writes.map(({ key }) => key),
+    );
   }
 
   #onAcquire(operation: Extract<Operation, { kind: "acquire" }>): Result {
@@ -381,7 +408,7 @@ export class Machine {
     this.#retain();
   }
 
-  #refuseLockedCommit({ unchanged, ranges, writes }: CommitOperation, { prefix }: KeyspaceHandle): void {
+  #refuseLockedCommit({ unchanged, ranges, writes }: CommitDemands, { prefix }: KeyspaceHandle): void {
     const { transactions } = this;
     if (transactions.lockCount === 0) return;
     for (const { key } of writes) transactions.refuseLocked(currentKey(prefix, key), true);
@@ -415,6 +442,12 @@ export class Machine {
   }
 }
 
+/** It did not happen here, and may yet: here, when a lock is free, or in another group, and here again after that. */
+function isUndone(answer: Uint8Array): boolean {
+  const code = errorCodeOf(answer);
+  return code === "locked" || code === "moved";
+}
+
 function expectRevision(expected: number | undefined, present: number): void {
   if (expected === undefined || expected === present) return;
   throw new StoreError(
@@ -426,12 +459,6 @@ function expectRevision(expected: number | undefined, present: number): void {
 
 function notOfShards(): StoreError {
   return new StoreError("malformed", "group 0 has no shards");
-}
-
-/** An answer that says that nothing was done, and that the same may be done later. */
-function isUndone(answer: Uint8Array): boolean {
-  const code = errorCodeOf(answer);
-  return code === "locked" || code === "moved";
 }
 
 function refusal(error: unknown): Result {

@@ -2,6 +2,7 @@
  * The state machine as plainly as it can be said: everything ever written is kept in lists, and every question is
  * answered by going through them. The store is compared with this.
  */
+import { timestampOf } from "../clock/index.ts";
 import type {
   Command,
   Compare,
@@ -47,7 +48,9 @@ const name = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1"
 export class Model {
   index = 0;
   wallMs = 0;
-  revision = 0;
+  /** Of the last change: of the entry, or one more than that of the change before. */
+  clock = 0;
+  #revision = 0;
   compactedRevision = 0;
   settings: Settings = defaultSettings;
   readonly changes: Change[] = [];
@@ -59,6 +62,15 @@ export class Model {
 
   constructor(defaultKeyspace: KeyspaceDefinition & { id: number; version: number }) {
     this.keyspaces.set("default", defaultKeyspace);
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  set revision(revision: number) {
+    this.#revision = revision;
+    this.clock = Math.max(timestampOf(this.wallMs) + 7, this.clock + 1);
   }
 
   rowAt(keyspace: number, key: string, revision: number): KeyRow | undefined {
@@ -283,7 +295,7 @@ export class Model {
         : { kind: "delete", deleted: true, previousRevision };
     });
     if (changed) this.revision = next;
-    return { kind: "transaction", revision: this.revision, succeeded, steps };
+    return { kind: "transaction", revision: this.revision, timestamp: this.clock, succeeded, steps };
   }
 
   #holds(keyspace: number, compare: Compare): boolean {

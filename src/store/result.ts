@@ -40,7 +40,10 @@ export type Result =
   | { readonly kind: "session"; readonly session: number }
   | {
       readonly kind: "transaction";
+      /** 0: it was in several groups, each of which has revisions of its own. */
       readonly revision: number;
+      /** Of what it changed, else of the state that it saw. */
+      readonly timestamp: Timestamp;
       readonly succeeded: boolean;
       readonly steps: readonly StepResult[];
     }
@@ -55,7 +58,13 @@ export type Result =
       readonly revision: number;
     }
   /** Not prepared: an older or younger transaction holds a key. */
-  | { readonly kind: "blocked"; readonly transaction: string; readonly home: number; readonly age: Timestamp }
+  | {
+      readonly kind: "blocked";
+      readonly transaction: string;
+      readonly home: number;
+      readonly age: Timestamp;
+      readonly deadline: number;
+    }
   | { readonly kind: "arrival"; readonly passed: boolean; readonly arrived: number; readonly revision: number }
   | {
       readonly kind: "error";
@@ -158,7 +167,7 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       writer.uint(result.session);
       break;
     case "transaction":
-      writer.uint(result.revision).bool(result.succeeded).uint(result.steps.length);
+      writer.uint(result.revision).uint(result.timestamp).bool(result.succeeded).uint(result.steps.length);
       for (const step of result.steps) writeStep(writer, step);
       break;
     case "error":
@@ -188,7 +197,7 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       writer.u8(partStates.indexOf(result.state)).uint(result.timestamp).uint(result.revision);
       break;
     case "blocked":
-      writer.text(result.transaction).uint(result.home).uint(result.age);
+      writer.text(result.transaction).uint(result.home).uint(result.age).uint(result.deadline);
       break;
     case "lockState":
       writer.uint(result.permits).uint(result.holders.length);
@@ -231,8 +240,9 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
       return { kind, session: reader.uint() };
     case "transaction": {
       const revision = reader.uint();
+      const timestamp = reader.uint();
       const succeeded = reader.bool();
-      return { kind, revision, succeeded, steps: readMany(reader, readStep) };
+      return { kind, revision, timestamp, succeeded, steps: readMany(reader, readStep) };
     }
     case "error": {
       const code = readKind(reader, storeErrorCodes);
@@ -260,7 +270,7 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
     case "transactionState":
       return { kind, state: readKind(reader, partStates), timestamp: reader.uint(), revision: reader.uint() };
     case "blocked":
-      return { kind, transaction: reader.text(), home: reader.uint(), age: reader.uint() };
+      return { kind, transaction: reader.text(), home: reader.uint(), age: reader.uint(), deadline: reader.uint() };
     case "lockState": {
       const permits = reader.uint();
       const holders = readMany(reader, (from) => ({

@@ -17,9 +17,9 @@ import { Overlay } from "./overlay.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
 import type { BarrierState, KeyRow, KeyspaceRow, ListedRow, LockState } from "./result.ts";
 import { currentKey, historyKey } from "./rows.ts";
-import type { ShardMap } from "./shard-map.ts";
 import type { UnfinishedTransaction } from "./transactions.ts";
 import { afterPrefix } from "./values.ts";
+import type { ShardMap } from "./shard-map.ts";
 import { readChunk, type SnapshotReader, type SnapshotSource, stateRows } from "./snapshot.ts";
 
 export interface StoreOptions {
@@ -144,10 +144,10 @@ export class Store {
   }
 
   /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`; `moved` where another group has the key. */
-  get(keyspace: string, key: Uint8Array, at?: Moment): KeyRow | undefined {
+  get(keyspace: string, key: Uint8Array, at: Moment = {}): KeyRow | undefined {
     const handle = this.#machine.keyspaces.find(keyspace);
     const since = this.#machine.demand(handle, key);
-    if (at?.revision !== undefined && at.revision < since) throw compacted(at.revision, since);
+    if (at.revision !== undefined && at.revision < since) throw compacted(at.revision, since);
     const row = this.#machine.keys.get(handle, key, at);
     const dirty = this.#machine.transactions.dirty(currentKey(handle.prefix, key));
     return dirty === undefined ? row : { createRevision: 0, modRevision: 0, version: 0, ...row, value: dirty };
@@ -200,7 +200,8 @@ export class Store {
     snapshot: Timestamp | undefined,
   ): "locked" | "behind" | undefined {
     const { keyspaces, transactions } = this.#machine;
-    if (snapshot !== undefined && snapshot > this.clock) return "behind";
+    if (snapshot !== undefined && snapshot > this.clock && this.#bugs?.has("snapshot-not-awaited") !== true)
+      return "behind";
     if (transactions.lockCount === 0 || this.#bugs?.has("dirty-reads") === true) return undefined;
     const handle = keyspaces.maybe(keyspace);
     if (handle === undefined) return undefined;
@@ -213,9 +214,13 @@ export class Store {
     return this.#machine.transactions.unlockCount;
   }
 
+  get unfinishedCount(): number {
+    return this.#machine.transactions.unfinishedCount;
+  }
+
   /** Transactions over several groups that somebody has to finish. */
   unfinishedTransactions(): UnfinishedTransaction[] {
-    return [...this.#machine.transactions.unfinished()];
+    return this.#machine.transactions.unfinished();
   }
 
   counter(name: string): CounterValue {

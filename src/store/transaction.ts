@@ -4,7 +4,7 @@ import type { Timestamp } from "../clock/index.ts";
 import { StoreError } from "./errors.ts";
 import type { Coordination } from "./coordination.ts";
 import type { KeyspaceHandle, Keys } from "./keys.ts";
-import type { StepResult } from "./result.ts";
+import type { KeyRow, StepResult } from "./result.ts";
 import { currentKey, type Version } from "./rows.ts";
 
 export interface TransactionOutcome {
@@ -121,19 +121,20 @@ function refuseDoubleChanges(steps: readonly TransactionStep[]): void {
 
 function holds(keys: Keys, locks: Coordination, keyspace: KeyspaceHandle, compare: Compare): boolean {
   if (compare.target === "lock") return locks.holds(toBinaryString(compare.key), compare.token);
-  const found = keys.find(currentKey(keyspace.prefix, compare.key));
-  const state = found?.exists === true ? found : undefined;
+  return compareHolds(compare, keys.get(keyspace, compare.key));
+}
+
+/** Whether the condition holds for a key in this state; undefined: it does not exist. */
+export function compareHolds(compare: Exclude<Compare, { target: "lock" }>, row: KeyRow | undefined): boolean {
   switch (compare.target) {
     case "exists":
-      return (state !== undefined) === compare.exists;
+      return (row !== undefined) === compare.exists;
     case "value":
-      return state !== undefined && related(compareBytes(state.value, compare.value), compare.relation);
+      return row !== undefined && related(compareBytes(row.value, compare.value), compare.relation);
     case "modRevision":
-      return related((state?.place.revision ?? 0) - compare.operand, compare.relation);
     case "createRevision":
-      return related((state?.createRevision ?? 0) - compare.operand, compare.relation);
     case "version":
-      return related((state?.version ?? 0) - compare.operand, compare.relation);
+      return related((row?.[compare.target] ?? 0) - compare.operand, compare.relation);
     default:
       return unreachable(compare);
   }

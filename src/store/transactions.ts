@@ -50,6 +50,7 @@ export class Transactions {
   readonly #reads = new Map<string, Set<string>>();
   /** Transactions that hold ranges. */
   readonly #ranged = new Set<string>();
+  readonly #unfinished = new Set<string>();
   /** How often locks were given back since this was opened. */
   unlockCount = 0;
   /** By deadline. */
@@ -68,16 +69,19 @@ export class Transactions {
     this.#reads.clear();
     this.#ranged.clear();
     this.#due = new OrderedMap();
+    this.#unfinished.clear();
     for (const [, row] of this.#context.overlay.range("transactions", {})) {
       const part = readPart(row);
       this.#parts.set(part.transaction, part);
       this.#due.set(dueKey(part), part.transaction);
       if (part.state === "prepared") this.#lock(part);
+      if (isUnfinished(part)) this.#unfinished.add(part.transaction);
     }
   }
 
   /** What no deadline lets come back is forgotten. */
   expire(): void {
+    if (this.#due.size === 0) return;
     const due = [...this.#due.range({ to: numberKey(Math.floor(this.#now())), limit: expiriesPerEntry })];
     for (const [key, transaction] of due) {
       const part = this.#parts.get(transaction)!;
@@ -88,20 +92,25 @@ export class Transactions {
     }
   }
 
-  /** Those that nobody has finished yet, by deadline. */
-  *unfinished(): Generator<UnfinishedTransaction> {
-    for (const [, transaction] of this.#due.range()) {
-      const part = this.#parts.get(transaction)!;
-      const { home, since, timestamp, deadline, participants } = part;
-      if (part.state === "prepared" || isUnfinished(part)) {
-        const state = part.record === "committed" ? "committed" : "prepared";
-        yield { transaction, home, since, state, timestamp, deadline, participants };
-      }
-    }
+  /** Those that nobody has finished yet. */
+  unfinished(): UnfinishedTransaction[] {
+    return [...this.#unfinished].map((transaction) => {
+      const { home, since, timestamp, deadline, participants, record } = this.#parts.get(transaction)!;
+      const state = record === "committed" ? "committed" : "prepared";
+      return { transaction, home, since, state, timestamp, deadline, participants };
+    });
+  }
+
+  get unfinishedCount(): number {
+    return this.#unfinished.size;
   }
 
   get lockCount(): number {
     return this.#writes.size + this.#reads.size + this.#ranged.size;
+  }
+
+  has(transaction: string): boolean {
+    return this.#parts.has(transaction);
   }
 
   // ---- Commands ----------------------------------------------------------------------------------------
@@ -132,8 +141,13 @@ export class Transactions {
     };
     const holder = this.#blockerOf(part);
     if (holder !== undefined) {
-      const { age, home } = holder;
-      return { kind: "blocked", transaction: holder.transaction, home, age };
+      return {
+        kind: "blocked",
+        transaction: holder.transaction,
+        home: holder.home,
+        age: holder.age,
+        deadline: holder.deadline,
+      };
     }
     validate(this.#keys, keyspace, { snapshot, unchanged, ranges, writes, planted: this.#bugs }, this.#context.clock);
     part.timestamp = tick();
@@ -231,12 +245,12 @@ export class Transactions {
   }
 
   #holderAgainstRead(rowKey: string): Part | undefined {
-    const transaction = this.#writes.get(rowKey);
+    const transaction = this.#bugs?.has("locks-released-early") === true ? undefined : this.#writes.get(rowKey);
     return transaction === undefined ? undefined : this.#parts.get(transaction);
   }
 
   #holderAgainstWrite(rowKey: string): Part | undefined {
-    let oldest = this.#bugs?.has("locks-released-early") === true ? undefined : this.#holderAgainstRead(rowKey);
+    let oldest = this.#holderAgainstRead(rowKey);
     for (const transaction of this.#reads.get(rowKey) ?? []) oldest = older(oldest, this.#parts.get(transaction)!);
     for (const transaction of this.#ranged) {
       const holder = this.#parts.get(transaction)!;
@@ -287,6 +301,8 @@ export class Transactions {
   }
 
   #save(part: Part): void {
+    if (isUnfinished(part)) this.#unfinished.add(part.transaction);
+    else this.#unfinished.delete(part.transaction);
     this.#context.overlay.put("transactions", textKey(part.transaction), writePart(part));
   }
 

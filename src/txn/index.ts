@@ -13,6 +13,17 @@
  * This room does not send, read or retry anything: whoever runs a transaction asks the store what `Transaction` says.
  */
 export {
+  abandonedMs,
+  Commitment,
+  type CommitOutcome,
+  type CommitPlan,
+  type CommitWorld,
+  type GroupAnswer,
+  type GroupPart,
+  type Resolution,
+  waitOut,
+} from "./commitment.ts";
+export {
   isIsolation,
   type Isolation,
   isolations,

@@ -33,6 +33,10 @@ export interface TransactionPlan {
   readonly unchanged: readonly Uint8Array[];
   readonly ranges: readonly KeyRange[];
   readonly writes: readonly Write[];
+  /** When its first attempt began. */
+  readonly age: Timestamp;
+  /** Its timestamp follows real time. */
+  readonly strict: boolean;
 }
 
 /** One transaction in the making: what it has read and what it will write. */
@@ -44,16 +48,23 @@ export class Transaction {
   readonly #writes = new OrderedMap<Uint8Array | undefined>();
 
   readonly #skewed: boolean;
+  readonly #age: Timestamp;
 
-  /** `planted`: mistakes to be found by tests; never set in production. */
-  constructor(isolation: Isolation, planted?: ReadonlySet<string>) {
+  /** `age`: of its first attempt; 0: this is it. `planted`: mistakes to be found by tests; never set in production. */
+  constructor(isolation: Isolation, age: Timestamp = 0, planted?: ReadonlySet<string>) {
     this.isolation = isolation;
+    this.#age = age;
     this.#skewed = planted?.has("snapshot-skewed") === true;
   }
 
   /** What to read at; 0: at a snapshot that the answer tells of; undefined: the latest. */
   get readAt(): Timestamp | undefined {
     return this.isolation === "read-committed" || this.#skewed ? undefined : (this.#snapshot ?? 0);
+  }
+
+  /** When its first attempt began, as far as is known; 0: it has not yet. */
+  get age(): Timestamp {
+    return this.#age > 0 ? this.#age : (this.#snapshot ?? 0);
   }
 
   /** What this transaction itself has made of the key; undefined: nothing. */
@@ -102,7 +113,9 @@ export class Transaction {
   plan(): TransactionPlan | undefined {
     const writes = [...this.#writes.range()].map(([name, value]) => ({ key: fromBinaryString(name), value }));
     if (writes.length === 0) return undefined;
-    const demands = { snapshot: this.#snapshot ?? 0, writes };
+    const { age } = this;
+    const strict = this.isolation === "strict-serializable";
+    const demands = { snapshot: this.#snapshot ?? 0, writes, age, strict };
     switch (this.isolation) {
       case "read-committed":
         return { ...demands, unchanged: [], ranges: [] };

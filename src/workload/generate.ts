@@ -27,6 +27,8 @@ export interface WorkloadOptions {
   };
   readonly locks?: number;
   readonly isolation?: TransactionWork["isolation"];
+  /** Transactions go over several groups. */
+  readonly spread?: boolean;
   readonly reads: readonly Consistency[];
   readonly boundMs: number;
 }
@@ -80,7 +82,7 @@ function drawLock(options: WorkloadOptions, random: Random): WorkOperation {
 const maxSteps = 4;
 
 function drawTransaction(options: WorkloadOptions, random: Random, unique: number): WorkOperation {
-  const { isolation = "serializable" } = options;
+  const { isolation = "serializable", spread } = options;
   const steps = Array.from({ length: 1 + random.below(maxSteps) }, (_, i) => {
     const kinds = ["r", "r", "w", "w", "w", "all"] as const;
     const f = kinds[random.below(kinds.length)]!;
@@ -92,6 +94,7 @@ function drawTransaction(options: WorkloadOptions, random: Random, unique: numbe
   return {
     kind: "transaction",
     isolation,
+    ...(spread === true && { spread }),
     steps: steps.filter(({ f, key }) => f !== "w" || (!once.has(key) && once.add(key) !== undefined)),
   };
 }

@@ -28,7 +28,9 @@ export type WorkOperation =
  */
 export interface TransactionWork {
   readonly kind: "transaction";
-  readonly isolation: "read-committed" | "repeatable-read" | "serializable";
+  readonly isolation: "read-committed" | "repeatable-read" | "serializable" | "strict-serializable";
+  /** Its keys are in several groups, whose logs have no order among them. */
+  readonly spread?: boolean;
   /** Of `all`, `value` is how many keys there are: x0 and up. */
   readonly steps: readonly { readonly f: "r" | "w" | "all"; readonly key: string; readonly value: number }[];
 }
@@ -62,6 +64,8 @@ export interface OperationRecord {
   readonly value: number | undefined;
   /** Of a transaction: what it did and saw. */
   readonly steps?: readonly SeenStep[] | undefined;
+  /** Of a transaction that has written: its place in time, a hybrid logical timestamp. */
+  readonly timestamp?: number | undefined;
   /** The token that the operation came with. */
   readonly fence?: number | undefined;
   /** Of an ok: the position in the log that the answer reflects. */

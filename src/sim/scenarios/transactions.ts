@@ -22,6 +22,29 @@ const faults: Scenario["faults"] = [
     forMs: [500, 4000],
   },
 ];
+/** Faults that also hit the groups one by one. */
+const shardFaults: Scenario["faults"] = [
+  { kind: "crash", perMinute: 25, leader: 0.4, power: 0.4, forMs: [20, 1500] },
+  { kind: "isolate", perMinute: 20, leader: 0.4, oneWay: 0.4, forMs: [100, 1500] },
+  { kind: "pause", perMinute: 15, leader: 0.4, forMs: [50, 1500] },
+  { kind: "transfer", perMinute: 10 },
+  {
+    kind: "weather",
+    perMinute: 15,
+    drop: [0, 0.1],
+    duplicate: [0, 0.2],
+    corrupt: [0, 0],
+    reorder: [0, 0.6],
+    delayMs: [5, 60],
+    forMs: [500, 3000],
+  },
+];
+const promised = {
+  "read-committed": "read committed",
+  "repeatable-read": "snapshot isolation",
+  serializable: "serializable",
+  "strict-serializable": "strictly serializable, with timestamps that follow real time",
+};
 const title = "Interactive transactions while leaders fall and networks are cut, judged as";
 
 /** Transactions at each isolation level. */
@@ -50,4 +73,15 @@ export const transactions: readonly Scenario[] = [
     workload: { ...workload, isolation: "read-committed" },
     faults,
   },
+  ...(["read-committed", "repeatable-read", "serializable", "strict-serializable"] as const).map(
+    (isolation): Scenario => ({
+      name: `shard-transactions-${isolation}`,
+      title: `Transactions over three shards with every fault, judged as ${promised[isolation]}`,
+      nodes: [3],
+      durationMs: 8000,
+      world: { shards: 3, ...(isolation === "strict-serializable" && { clockErrorMs: 30, clockSkewMs: 25 }) },
+      workload: { ...workload, operationsPerSecond: 60, isolation, spread: true },
+      faults: shardFaults,
+    }),
+  ),
 ];
