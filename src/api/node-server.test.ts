@@ -561,6 +561,7 @@ describe("interactive transactions", () => {
   test.each([
     [base, { begin: { isolation: "perfect" } }, 400, /isolation/],
     [base, { begin: {}, then: [] }, 400, /stands alone/],
+    ["/v1/keyspaces/nowhere/transactions", { begin: {} }, 404, /no keyspace "nowhere"/],
     [`${base}/9-x`, {}, 404, /ask the node that began it/],
     [`${base}/1-x`, {}, 409, /no open transaction/],
   ])("%s %j is refused", async (path, body, status, detail) => {

@@ -35,6 +35,11 @@ export const keptProperties = {
 };
 
 export const revision = Type.Integer({ minimum: 0, description: "The store's revision." });
+export const timestamp = Type.Integer({
+  minimum: 0,
+  description:
+    "Its place in time, a hybrid logical timestamp (milliseconds × 4096 and a count): comparable across shards, where `revision` is 0.",
+});
 
 const textOrBytes = (what: string) => ({
   [what]: Type.Optional(Type.String({ description: "As text, where it is UTF-8." })),

@@ -32,34 +32,6 @@ class Cluster {
     return store.apply({ index: store.applied.index + 1, term: 1, timestamp, data: command });
   }
 
-  /** `survives` questions go through before its node dies; undefined: it does not. */
-  coordinator(survives?: number): Coordinator {
-    let left = survives ?? Number.POSITIVE_INFINITY;
-    const cluster = this;
-    const groupOf = (group: GroupId): CoordinatedGroup => ({
-      group,
-      store: cluster.stores.get(group)!,
-      requestSelf(reply, _, command) {
-        if (left-- <= 0) return;
-        cluster.asked++;
-        cluster.queue.push(() => {
-          const result = cluster.apply(group, command);
-          const kept = { guarantee: "Linearizable", position: 0, stalenessMs: 0, degraded: false };
-          if (left >= 0) reply({ ok: true, result, kept } satisfies Outcome);
-        });
-      },
-    });
-    return new Coordinator({
-      id: 1,
-      get now() {
-        return cluster.now;
-      },
-      replica: groupOf,
-      leaders: () => (survives === undefined ? [1, 2, 3].map(groupOf) : []),
-      planted: () => false,
-    });
-  }
-
   groups(): CoordinatedGroup[] {
     return [...this.stores].map(([group, store]) => ({ group, store, requestSelf: () => {} }));
   }
@@ -79,6 +51,33 @@ class Cluster {
   unfinished(): number {
     return [...this.stores.values()].reduce((sum, store) => sum + store.unfinishedCount, 0);
   }
+}
+
+/** `survives` questions go through before its node dies; undefined: it does not. */
+function coordinatorOf(cluster: Cluster, survives?: number): Coordinator {
+  let left = survives ?? Number.POSITIVE_INFINITY;
+  const groupOf = (group: GroupId): CoordinatedGroup => ({
+    group,
+    store: cluster.stores.get(group)!,
+    requestSelf(reply, _, command) {
+      if (left-- <= 0) return;
+      cluster.asked++;
+      cluster.queue.push(() => {
+        const result = cluster.apply(group, command);
+        const kept = { guarantee: "Linearizable", position: 0, stalenessMs: 0, degraded: false };
+        if (left >= 0) reply({ ok: true, result, kept } satisfies Outcome);
+      });
+    },
+  });
+  return new Coordinator({
+    id: 1,
+    get now() {
+      return cluster.now;
+    },
+    replica: groupOf,
+    leaders: () => (survives === undefined ? [1, 2, 3].map(groupOf) : []),
+    planted: () => false,
+  });
 }
 
 const part = (key: string, value: string, unchanged: readonly string[] = []): GroupPart => ({
@@ -106,7 +105,7 @@ describe("the coordinator dies", () => {
   const whole = new Cluster();
 
   test("a transaction of three groups takes three prepares, one decision, two resolves, and is settled", () => {
-    whole.run(200, start(whole.coordinator(), everywhere("t")).coordinator);
+    whole.run(200, start(coordinatorOf(whole), everywhere("t")).coordinator);
     expect(whole.asked).toBe(7);
     expect([1, 2, 3].map((group) => whole.read(group, "k"))).toEqual(["t", "t", "t"]);
     expect(whole.unfinished()).toBe(0);
@@ -116,9 +115,9 @@ describe("the coordinator dies", () => {
     "after %i questions: all of it or nothing, and no intent is left behind",
     (survives) => {
       const cluster = new Cluster();
-      const { coordinator, outcomes } = start(cluster.coordinator(survives), everywhere("t"));
+      const { coordinator, outcomes } = start(coordinatorOf(cluster, survives), everywhere("t"));
       cluster.run(50, coordinator);
-      const others = cluster.coordinator();
+      const others = coordinatorOf(cluster);
       cluster.run(6000, others);
       expect(cluster.unfinished()).toBe(0);
       const found = new Set([1, 2, 3].map((group) => cluster.read(group, "k")));
@@ -145,7 +144,7 @@ describe("two transactions that hold what the other one wants", () => {
     ["second", 2, 1],
   ])("the %s one is older, and goes through", (winner, firstAge, secondAge) => {
     const cluster = new Cluster();
-    const coordinator = cluster.coordinator();
+    const coordinator = coordinatorOf(cluster);
     const first = start(
       coordinator,
       plan(
@@ -182,7 +181,7 @@ describe("two transactions that hold what the other one wants", () => {
 
 test("a conflict in one group aborts all of it, with the reason", () => {
   const cluster = new Cluster();
-  const coordinator = cluster.coordinator();
+  const coordinator = coordinatorOf(cluster);
   start(
     coordinator,
     plan("first", [
@@ -209,12 +208,12 @@ test("a conflict in one group aborts all of it, with the reason", () => {
 
 test("the same transaction again is committed once", () => {
   const cluster = new Cluster();
-  const coordinator = cluster.coordinator();
+  const coordinator = coordinatorOf(cluster);
   const first = start(coordinator, everywhere("t"));
   cluster.run(100, coordinator);
   start(coordinator, everywhere("later", 2));
   cluster.run(100, coordinator);
-  const again = start(cluster.coordinator(), everywhere("t"));
+  const again = start(coordinatorOf(cluster), everywhere("t"));
   cluster.run(100, coordinator);
   expect(again.outcomes).toMatchObject([{ ok: true, isRepeated: true }]);
   expect(again.outcomes[0]).toMatchObject({ timestamp: (first.outcomes[0] as { timestamp: number }).timestamp });
@@ -223,7 +222,7 @@ test("the same transaction again is committed once", () => {
 
 test("a strict one is answered when its timestamp has certainly passed, and not before", () => {
   const cluster = new Cluster();
-  const coordinator = cluster.coordinator();
+  const coordinator = coordinatorOf(cluster);
   const { outcomes } = start(coordinator, { ...everywhere("t"), strict: true });
   const begin = cluster.nowMs;
   while (outcomes.length === 0) cluster.run(1, coordinator);

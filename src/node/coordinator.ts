@@ -106,6 +106,11 @@ export class Coordinator implements CommitWorld {
     this.#ask(group, { kind: "resolve", ...resolution }, reply);
   }
 
+  /** Every change to come in the group gets a later timestamp. */
+  observe(group: GroupId, timestamp: Timestamp, then: (isTold: boolean) => void): void {
+    this.#ask(group, { kind: "observe", timestamp }, ({ kind }) => then(kind === "committed"));
+  }
+
   settled(home: GroupId, transaction: string): void {
     const told = this.#settled.get(home);
     if (told !== undefined) return void told.push(transaction);

@@ -1,4 +1,5 @@
 import { failure, type Failure, type Query } from "../contract/index.ts";
+import type { Timestamp } from "../clock/index.ts";
 import { pointOf } from "../placement/index.ts";
 import {
   decodeCommand,
@@ -13,9 +14,14 @@ import {
 /** Where a request belongs: in group 0, in one shard, in all that a list goes over, or nowhere. */
 export type Place =
   | { readonly kind: "home" }
-  /** `strict`: the answer waits until the timestamp of what was committed has passed. */
-  | { readonly kind: "shard"; readonly shard: Shard; readonly strict?: boolean }
+  /**
+   * `strict`: the answer waits until the timestamp of what was committed has passed; where it is blind, the group has to be
+   * told the time first, as it is by reads.
+   */
+  | { readonly kind: "shard"; readonly shard: Shard; readonly strict?: "read" | "blind" }
   | { readonly kind: "shards"; readonly shards: readonly Shard[] }
+  /** A transaction that has only read, and is to be answered when its snapshot has passed. */
+  | { readonly kind: "read"; readonly snapshot: Timestamp }
   /** A transaction over several groups. */
   | { readonly kind: "groups"; readonly keyspace: ShardedKeyspace }
   | { readonly kind: "nowhere"; readonly failure: Failure };
@@ -61,11 +67,12 @@ export function placeOfCommand(map: ShardMap, command: Uint8Array): Place {
     case "commit": {
       const keyspace = map.find(operation.keyspace);
       if (keyspace === undefined) return home;
-      const { unchanged, ranges, writes } = operation;
+      const { unchanged, ranges, writes, snapshot } = operation;
+      if (writes.length === 0) return { kind: "read", snapshot };
       // Where keys lie by hash, those of a range are everywhere.
       if (ranges.length > 0 && oneOfEachGroup(keyspace).length > 1) return { kind: "groups", keyspace };
       const place = placeOfKeys(keyspace, [...writes.map(({ key }) => key), ...unchanged]);
-      return place.kind === "shard" ? { ...place, strict: operation.strict } : place;
+      return place.kind === "shard" && operation.strict ? { ...place, strict: snapshot > 0 ? "read" : "blind" } : place;
     }
     default:
       return home;

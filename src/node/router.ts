@@ -85,8 +85,15 @@ export class Router {
     if (map.isEmpty) return home.request({ kind: "client", id }, deadline, body);
     if (body.type === "write") {
       const place = placeOfCommand(map, body.command);
-      if (place.kind === "shard" && place.strict === true) this.#strict.add(id);
-      return this.#send(place, id, deadline, body);
+      if (place.kind !== "shard" || place.strict === undefined) return this.#send(place, id, deadline, body);
+      this.#strict.add(id);
+      if (place.strict === "read") return this.#send(place, id, deadline, body);
+      const { coordinator } = this.#node.transactor;
+      return coordinator.observe(place.shard.group, coordinator.snapshot(), (isTold) => {
+        if (isTold) return this.#send(place, id, deadline, body);
+        this.#strict.delete(id);
+        this.#fail(id, failure("unavailable", "the group of the transaction does not answer", true));
+      });
     }
     const query = this.#withSnapshot(body.query);
     this.#send(placeOfQuery(map, query), id, deadline, { ...body, query });
@@ -192,6 +199,10 @@ export class Router {
     if (place.kind === "groups") {
       if (body.type === "write") this.#transact(place.keyspace, id, deadline, body.command);
       return;
+    }
+    if (place.kind === "read") {
+      const { transactor } = this.#node;
+      return transactor.afterReading(place.snapshot, (outcome) => this.#node.output({ type: "reply", id, outcome }));
     }
     if (body.type === "write") {
       if (place.kind !== "shard") return;

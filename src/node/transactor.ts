@@ -125,6 +125,12 @@ export class Transactor {
     waitOut(this.coordinator, result.timestamp, () => reply(outcome));
   }
 
+  /** The end of a strict transaction that has only read: what it saw is the past by then, on every clock. */
+  afterReading(snapshot: Timestamp, reply: Reply): void {
+    const outcome = { ok: true, timestamp: snapshot, positions: new Map(), isRepeated: false } as const;
+    waitOut(this.coordinator, snapshot, () => reply(this.answer(outcome, true, [])));
+  }
+
   answer(outcome: CommitOutcome, succeeded: boolean, steps: readonly StepResult[]): Outcome {
     if (!outcome.ok) return this.refusal(outcome.failure);
     const { timestamp, positions } = outcome;

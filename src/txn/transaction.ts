@@ -109,13 +109,17 @@ export class Transaction {
     return [...merged.range()].map(([, row]) => row);
   }
 
-  /** What has to be committed; undefined: it has only read, and so it is done. */
+  /**
+   * What has to be committed; undefined: it has only read, and so it is done. A strict one that has only read is done when
+   * its snapshot has certainly passed, which whoever commits it finds out.
+   */
   plan(): TransactionPlan | undefined {
     const writes = [...this.#writes.range()].map(([name, value]) => ({ key: fromBinaryString(name), value }));
-    if (writes.length === 0) return undefined;
     const { age } = this;
     const strict = this.isolation === "strict-serializable";
     const demands = { snapshot: this.#snapshot ?? 0, writes, age, strict };
+    if (writes.length === 0)
+      return strict && demands.snapshot > 0 ? { ...demands, unchanged: [], ranges: [] } : undefined;
     switch (this.isolation) {
       case "read-committed":
         return { ...demands, unchanged: [], ranges: [] };

@@ -6,7 +6,7 @@ import { type Isolation, pageRange, Transaction } from "../../txn/index.ts";
 import { bytesOf, textOf } from "../bytes.ts";
 import type { Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
-import { problemResponse, revision, TimeoutQuery, valueProperties } from "../schemas.ts";
+import { problemResponse, revision, timestamp, TimeoutQuery, valueProperties } from "../schemas.ts";
 
 const maxOpen = 10_000;
 const maxSteps = 1024;
@@ -50,6 +50,7 @@ const StepsAnswer = Type.Object({
   ),
   committed: Type.Boolean(),
   revision: Type.Optional(revision),
+  timestamp: Type.Optional(timestamp),
 });
 const Path = Type.Object({
   keyspace: Type.String({ minLength: 1, maxLength: 64 }),
@@ -118,7 +119,7 @@ export function addInteractiveRoutes(app: App, gateway: Gateway): OpenTransactio
     const plan = commit ? transaction.plan() : undefined;
     if (plan === undefined) return { results, committed: commit };
     const done = await gateway.write(request, reply, "transaction", { kind: "commit", keyspace, ...plan });
-    return done && { results, committed: true, revision: done.answer.revision };
+    return done && { results, committed: true, revision: done.answer.revision, timestamp: done.answer.timestamp };
   };
 
   app.post(

@@ -12,6 +12,7 @@ import {
   KeyspacePath,
   problemResponse,
   revision,
+  timestamp,
   TimeoutQuery,
   valueProperties,
 } from "../schemas.ts";
@@ -64,7 +65,7 @@ const TransactionBody = Type.Object(
   },
   {
     additionalProperties: false,
-    description: "Where every compare holds, `then` is done, otherwise `else`, all in one revision.",
+    description: "Where every compare holds, `then` is done, otherwise `else`: all of it or nothing.",
   },
 );
 const StepAnswer = Type.Object({
@@ -80,6 +81,7 @@ const StepAnswer = Type.Object({
 const TransactionAnswer = Type.Object({
   succeeded: Type.Boolean({ description: "Whether every compare held." }),
   revision,
+  timestamp,
   results: Type.Array(StepAnswer, { description: "One for each step of the branch that was done." }),
   ...keptProperties,
 });
@@ -107,7 +109,14 @@ export function addTransactionRoutes(app: App, gateway: Gateway): void {
       const { begin } = request.body;
       if (begin !== undefined) {
         if (Object.keys(request.body).length > 1) throw fail("bad-request", '"begin" stands alone: steps come later');
-        return reply.code(201).send(open.begin(request.params.keyspace, begin.isolation, begin.ttlMs));
+        const { keyspace } = request.params;
+        const known = await gateway.read(request, reply, "keyspaces", { type: "keyspaces" });
+        if (known === undefined) return reply;
+        const found = known.answer.keyspaces.find(({ name }) => name === keyspace);
+        if (found === undefined) throw fail("not-found", `there is no keyspace "${keyspace}"`);
+        if (found.engine !== "raft")
+          throw fail("unsupported", `transactions in "${keyspace}", whose engine is ${found.engine}: raft has them`);
+        return reply.code(201).send(open.begin(keyspace, begin.isolation, begin.ttlMs));
       }
       const { compare = [], then = [], else: otherwise = [] } = request.body;
       const operation = {
@@ -119,8 +128,8 @@ export function addTransactionRoutes(app: App, gateway: Gateway): void {
       } as const;
       const done = await gateway.write(request, reply, "transaction", operation);
       if (done === undefined) return reply;
-      const { succeeded, revision: now, steps } = done.answer;
-      return { succeeded, revision: now, results: steps.map(resultOf), ...keptFields(done.kept) };
+      const { succeeded, revision: now, timestamp: at, steps } = done.answer;
+      return { succeeded, revision: now, timestamp: at, results: steps.map(resultOf), ...keptFields(done.kept) };
     },
   );
 }
