@@ -24,15 +24,26 @@ export interface TransactionListSettings {
 /** What transactions need of the session that they belong to. */
 export interface TransactionAccess {
   readonly world: World;
-  /** `snapshot` undefined: the latest; 0: one that the answer tells of. */
+  /** `at.snapshot` undefined: the latest; 0: one that the answer tells of, and that is no lower than `at.since`. */
   get(
     keyspace: string,
     key: Uint8Array,
-    snapshot: number | undefined,
+    at: SnapshotChoice,
     settings: ReadSettings,
   ): Promise<{ readonly row: Item | undefined; readonly timestamp: number }>;
-  list(settings: ListSettings, snapshot: number | undefined): Promise<ListResult & { readonly timestamp: number }>;
-  commit(operation: CommitOperation, settings: CallSettings): Promise<number>;
+  list(settings: ListSettings, at: SnapshotChoice): Promise<ListResult & { readonly timestamp: number }>;
+  commit(
+    operation: CommitOperation,
+    settings: CallSettings,
+  ): Promise<{ readonly revision: number; readonly timestamp: number }>;
+  /** The latest timestamp that a transaction of this session has seen or got: the next one sees that too. */
+  readonly since: number;
+  onSeen(timestamp: number): void;
+}
+
+export interface SnapshotChoice {
+  readonly snapshot: number | undefined;
+  readonly since: number;
 }
 
 /** How long to wait before another try, at first and at most, milliseconds. */
@@ -63,7 +74,7 @@ export class OpenTransaction {
     const own = this.#transaction.own(name);
     if (own !== undefined) return own.value && { key: name, value: own.value, revision: 0 };
     const row = await this.#reading(async (readAt) => {
-      const found = await this.#access.get(this.#keyspace, name, readAt, this.#settings);
+      const found = await this.#access.get(this.#keyspace, name, this.#choice(readAt), this.#settings);
       this.#open();
       this.#transaction.read(name, found.timestamp);
       return found.row;
@@ -88,7 +99,8 @@ export class OpenTransaction {
       ...(settings.after === undefined ? {} : { after: settings.after }),
       ...(settings.limit === undefined ? {} : { limit: settings.limit }),
     };
-    const page = await this.#access.list(wanted, readAt);
+    const snapshot = this.#transaction.isolation === "read-committed" ? this.#transaction.listAt : readAt;
+    const page = await this.#access.list(wanted, this.#choice(snapshot));
     this.#open();
     const after = settings.after === undefined ? undefined : toBytes(settings.after);
     const range = pageRange(toBytes(settings.prefix), after, page.items.at(-1)?.key, page.more);
@@ -107,13 +119,17 @@ export class OpenTransaction {
     this.#transaction.delete(nonEmpty(key));
   }
 
-  /** Ends it. The revision of its writes; undefined: it had none. */
+  /** Ends it. The revision of its writes, 0 where they were in several shards; undefined: it had none. */
   async commit(): Promise<number | undefined> {
     this.#open();
     this.end();
     const plan = this.#transaction.plan();
+    this.#access.onSeen(this.#transaction.since);
     if (plan === undefined) return undefined;
-    return this.#access.commit({ kind: "commit", keyspace: this.#keyspace, ...plan }, this.#settings);
+    const operation = { kind: "commit", keyspace: this.#keyspace, ...plan } as const;
+    const { revision, timestamp } = await this.#access.commit(operation, this.#settings);
+    this.#access.onSeen(timestamp);
+    return plan.writes.length === 0 ? undefined : revision;
   }
 
   /** When its first attempt began: of two that are in each other's way the older one goes first. */
@@ -139,6 +155,10 @@ export class OpenTransaction {
     };
     this.#fixing = first.then(settled, settled);
     return first;
+  }
+
+  #choice(snapshot: number | undefined): SnapshotChoice {
+    return { snapshot, since: this.#transaction.since };
   }
 
   #open(): void {
@@ -167,7 +187,12 @@ export async function runTransaction<T>(
     if (leftMs <= 0) throw fail("deadline", `the transaction was not committed within ${timeoutMs} ms`, true);
     // Snapshots are exact, whatever the contract of the keyspace lets other reads do.
     const call = { consistency: "linearizable", timeoutMs: leftMs, ...(signal === undefined ? {} : { signal }) };
-    const transaction = new OpenTransaction(access, keyspace, new Transaction(isolation, age), call);
+    const transaction = new OpenTransaction(
+      access,
+      keyspace,
+      new Transaction(isolation, { age, since: access.since }),
+      call,
+    );
     try {
       const result = await run(transaction);
       await transaction.commit();

@@ -39,7 +39,7 @@ import type {
   WriteSettings,
   Written,
 } from "./types.ts";
-import { type OpenTransaction, runTransaction, type TransactionAccess } from "./interactive.ts";
+import { type OpenTransaction, runTransaction, type SnapshotChoice, type TransactionAccess } from "./interactive.ts";
 import { arriveAt, type Lock, type LockAccess, waitForLock } from "./locks.ts";
 import type { Watch } from "./watch.ts";
 import type { TimerWheel } from "./wheel.ts";
@@ -65,6 +65,8 @@ export interface ClientCore {
 export class Session {
   readonly #core: ClientCore;
   #position: number;
+  /** The latest timestamp that a transaction of it has seen or got. */
+  #seenTimestamp = 0;
 
   constructor(core: ClientCore, position = 0) {
     this.#core = core;
@@ -113,13 +115,13 @@ export class Session {
     return result;
   }
 
-  #list(settings: ListSettings, snapshot: number | undefined): Promise<ListResult & { readonly timestamp: number }> {
+  #list(settings: ListSettings, at: SnapshotChoice | undefined): Promise<ListResult & { readonly timestamp: number }> {
     const { keyspace = defaultKeyspace, after, revision } = settings;
     const limit = wholeNumber(settings.limit, "limit", 1) ?? 1000;
     wholeNumber(revision, "revision");
     const prefix = toBytes(settings.prefix);
     const afterBytes = after === undefined ? undefined : toBytes(after);
-    const query = { type: "list", keyspace, prefix, after: afterBytes, limit, revision, snapshot } as const;
+    const query = { type: "list", keyspace, prefix, after: afterBytes, limit, revision, ...at } as const;
     return this.#read(query, settings, (answer, kept) => {
       const { rows, more, revision: now, timestamp } = expected(answer, "rows");
       return { items: rows.map((row) => toItem(copyBytes(row.key), row)), more, revision: now, timestamp, kept };
@@ -208,14 +210,17 @@ export class Session {
   get #transactions(): TransactionAccess {
     return {
       world: this.#core.world,
-      get: (keyspace, key, snapshot, settings) =>
-        this.#read({ type: "get", keyspace, key, revision: undefined, snapshot }, settings, (answer) => {
+      get: (keyspace, key, at, settings) =>
+        this.#read({ type: "get", keyspace, key, revision: undefined, ...at }, settings, (answer) => {
           const { row, timestamp } = expected(answer, "row");
           return { row: row === undefined ? undefined : toItem(key, row), timestamp };
         }),
-      list: (settings, snapshot) => this.#list(settings, snapshot),
-      commit: (operation, settings) =>
-        this.#write(operation, settings, (result) => expected(result, "transaction").revision),
+      list: (settings, at) => this.#list(settings, at),
+      commit: (operation, settings) => this.#write(operation, settings, (result) => expected(result, "transaction")),
+      since: this.#seenTimestamp,
+      onSeen: (timestamp) => {
+        this.#seenTimestamp = Math.max(this.#seenTimestamp, timestamp);
+      },
     };
   }
 

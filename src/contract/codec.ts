@@ -52,7 +52,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
     case "get":
       writer.text(query.keyspace).bytes(query.key);
       writeOptional(writer, query.revision);
-      return writeOptional(writer, query.snapshot);
+      writeOptional(writer, query.snapshot);
+      return writeOptional(writer, query.since);
     case "list":
       writer
         .text(query.keyspace)
@@ -61,7 +62,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       if (query.after !== undefined) writer.bytes(query.after);
       writer.uint(query.limit);
       writeOptional(writer, query.revision);
-      return writeOptional(writer, query.snapshot);
+      writeOptional(writer, query.snapshot);
+      return writeOptional(writer, query.since);
     case "counter":
       writer.text(query.name);
       break;
@@ -79,7 +81,8 @@ function readQuery(reader: ByteReader): Query {
   switch (tag) {
     case queryTags.get: {
       const [keyspace, key] = [reader.text(), reader.bytes()];
-      return { type: "get", keyspace, key, revision: readOptional(reader), snapshot: readOptional(reader) };
+      const revision = readOptional(reader);
+      return { type: "get", keyspace, key, revision, snapshot: readOptional(reader), since: readOptional(reader) };
     }
     case queryTags.list: {
       const keyspace = reader.text();
@@ -87,7 +90,8 @@ function readQuery(reader: ByteReader): Query {
       const after = reader.bool() ? reader.bytes() : undefined;
       const limit = reader.uint();
       const revision = readOptional(reader);
-      return { type: "list", keyspace, prefix, after, limit, revision, snapshot: readOptional(reader) };
+      const snapshot = readOptional(reader);
+      return { type: "list", keyspace, prefix, after, limit, revision, snapshot, since: readOptional(reader) };
     }
     case queryTags.counter:
       return { type: "counter", name: reader.text() };

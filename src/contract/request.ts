@@ -11,6 +11,8 @@ export type Query =
       readonly revision: number | undefined;
       /** As of this hybrid logical timestamp, and not of a revision; 0: of one that is chosen now, and told. */
       readonly snapshot?: number | undefined;
+      /** One that is chosen now is at least this. */
+      readonly since?: number | undefined;
     }
   | {
       readonly type: "list";
@@ -20,6 +22,7 @@ export type Query =
       readonly limit: number;
       readonly revision: number | undefined;
       readonly snapshot?: number | undefined;
+      readonly since?: number | undefined;
     }
   | { readonly type: "counter"; readonly name: string }
   | { readonly type: "keyspaces" }

@@ -12,6 +12,7 @@ import {
   type GroupPart,
   type Resolution,
 } from "../txn/index.ts";
+import { Wakes } from "./wakes.ts";
 
 /** A replica of one group, as a coordinator sees it. */
 export interface CoordinatedGroup {
@@ -48,7 +49,10 @@ const settledAtOnce = 500;
  */
 export class Coordinator implements CommitWorld {
   readonly #node: CoordinatorNode;
-  #timers: { readonly at: number; readonly run: () => void }[] = [];
+  /** Timers by number, like the wakes of groups. */
+  readonly #wakes = new Wakes();
+  readonly #timers = new Map<number, () => void>();
+  #nextTimer = 1;
   #sweepAt: number | undefined;
   /** Transactions that are being finished for others. */
   readonly #finishing = new Set<string>();
@@ -63,9 +67,8 @@ export class Coordinator implements CommitWorld {
   }
 
   get wakeAt(): number | undefined {
-    let at = this.#sweepAt;
-    for (const timer of this.#timers) if (at === undefined || timer.at < at) ({ at } = timer);
-    return at;
+    const { earliest } = this.#wakes;
+    return this.#sweepAt === undefined ? earliest : Math.min(this.#sweepAt, earliest ?? Number.POSITIVE_INFINITY);
   }
 
   /** A timestamp that no change acknowledged before now exceeds, as far as the clocks of the nodes are right. */
@@ -80,10 +83,10 @@ export class Coordinator implements CommitWorld {
   /** End of the step: what is due, and a look at what was left behind, where one of the groups may have something. */
   flush(touched: Iterable<CoordinatedGroup>): void {
     const { mono } = this.now;
-    const due = this.#timers.filter(({ at }) => at <= mono);
-    if (due.length > 0) {
-      this.#timers = this.#timers.filter(({ at }) => at > mono);
-      for (const { run } of due) run();
+    for (const timer of this.#wakes.takeDue(mono)) {
+      const run = this.#timers.get(timer);
+      this.#timers.delete(timer);
+      run?.();
     }
     if (this.#sweepAt !== undefined && this.#sweepAt <= mono) this.#sweep();
     else if (this.#sweepAt === undefined && anyUnfinished(touched)) this.#sweepAt = mono + this.#sweepEveryMs();
@@ -118,8 +121,15 @@ export class Coordinator implements CommitWorld {
     this.after(settleMs, () => this.#tellSettled(home));
   }
 
-  after(delayMs: number, run: () => void): void {
-    this.#timers.push({ at: this.now.mono + delayMs, run });
+  /** Returns what takes the timer back. */
+  after(delayMs: number, run: () => void): () => void {
+    const timer = this.#nextTimer++;
+    this.#timers.set(timer, run);
+    this.#wakes.set(timer, this.now.mono + delayMs);
+    return () => {
+      this.#timers.delete(timer);
+      this.#wakes.set(timer, undefined);
+    };
   }
 
   planted(bug: string): boolean {

@@ -103,17 +103,19 @@ export class Router {
   #withSnapshot(query: Query): Query {
     if ((query.type !== "get" && query.type !== "list") || query.snapshot !== 0) return query;
     if (this.#home().store.shards.find(query.keyspace) === undefined) return query;
-    return { ...query, snapshot: this.#node.transactor.coordinator.snapshot() };
+    const snapshot = Math.max(this.#node.transactor.coordinator.snapshot(), query.since ?? 0);
+    return { ...query, snapshot };
   }
 
   #transact(keyspace: ShardedKeyspace, id: RequestId, deadline: number, command: Uint8Array): void {
     const { transactor, now } = this.#node;
     this.#sent.set(id, { groups: [], body: undefined });
+    const tooLate = failure("deadline", "the groups of the transaction did not answer in time", false);
+    const stop = transactor.coordinator.after(deadline - now.mono, () => finish({ ok: false, failure: tooLate }));
     const finish = (outcome: Outcome): void => {
+      stop();
       if (this.#sent.get(id)?.groups.length === 0) this.#node.output({ type: "reply", id, outcome });
     };
-    const tooLate = failure("deadline", "the groups of the transaction did not answer in time", false);
-    transactor.coordinator.after(deadline - now.mono, () => finish({ ok: false, failure: tooLate }));
     transactor.commit(keyspace, command, deadline, finish);
   }
 

@@ -248,8 +248,10 @@ class Comparison {
     }
     const isConflict = !outcome.ok && outcome.failure.code === "transaction-conflict";
     const pauseMs = Math.min(maxRetryMs, retryMs * 2 ** Math.min(number, 6));
-    if (isConflict && this.#node.now.mono + pauseMs < this.#deadline)
-      return this.#transactor.coordinator.after(pauseMs, () => this.attempt(number + 1));
+    if (isConflict && this.#node.now.mono + pauseMs < this.#deadline) {
+      this.#transactor.coordinator.after(pauseMs, () => this.attempt(number + 1));
+      return;
+    }
     this.#reply(this.#transactor.answer(outcome, succeeded, steps));
   }
 

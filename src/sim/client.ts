@@ -82,6 +82,8 @@ export class SimClient {
   #token = 0;
   /** What it has seen of groups of shards. */
   readonly #shards = new Map<number, number>();
+  /** The latest timestamp that a transaction of it has seen or got. */
+  #since = 0;
   #session = 0;
   #sequence = 0;
   #unique = 0;
@@ -125,7 +127,7 @@ export class SimClient {
     const { operation } = planned;
     const transaction =
       operation.kind === "transaction"
-        ? new RunningTransaction(operation, this.#keyspace, this.#options.bugs)
+        ? new RunningTransaction(operation, this.#keyspace, this.#options.bugs, this.#since)
         : undefined;
     this.#running = {
       planned,
@@ -229,6 +231,7 @@ export class SimClient {
 
   #finish(outcome: OperationRecord["outcome"], value?: number, kept?: Kept, timestamp?: number): void {
     const running = this.#running!;
+    if (outcome === "ok") this.#since = Math.max(this.#since, timestamp ?? 0, running.transaction?.since ?? 0);
     this.#running = undefined;
     this.#attempt++;
     this.#world.onRecord({

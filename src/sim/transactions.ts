@@ -18,17 +18,18 @@ export class RunningTransaction {
   readonly #keyspace: string;
   #at = 0;
 
-  constructor(work: TransactionWork, keyspace: string, planted: ReadonlySet<string>) {
+  /** `since`: what its client has seen. */
+  constructor(work: TransactionWork, keyspace: string, planted: ReadonlySet<string>, since: number) {
     this.#work = work;
     this.#keyspace = keyspace;
-    this.#transaction = new Transaction(work.isolation, 0, planted);
+    this.#transaction = new Transaction(work.isolation, { planted, since });
   }
 
   /** A read, or the commit; undefined: it is done without one. Steps that need nobody are done meanwhile. */
   next(): Ask {
     for (; this.#at < this.#work.steps.length; this.#at++) {
       const step = this.#work.steps[this.#at]!;
-      const snapshot = this.#transaction.readAt;
+      const { readAt: snapshot, since } = this.#transaction;
       if (step.f === "all")
         return {
           read: {
@@ -38,7 +39,8 @@ export class RunningTransaction {
             after: undefined,
             limit: pageLimit,
             revision: undefined,
-            snapshot,
+            snapshot: this.#transaction.listAt,
+            since,
           },
         };
       const key = utf8(step.key);
@@ -48,10 +50,15 @@ export class RunningTransaction {
       else if (own !== undefined) this.#write(step.key, step.value, own.value);
       else if (step.f === "w" && this.#work.isolation === "read-committed")
         this.#write(step.key, step.value, undefined);
-      else return { read: { type: "get", keyspace: this.#keyspace, key, revision: undefined, snapshot } };
+      else return { read: { type: "get", keyspace: this.#keyspace, key, revision: undefined, snapshot, since } };
     }
     const plan = this.#transaction.plan();
     return plan === undefined ? undefined : { write: { kind: "commit", keyspace: this.#keyspace, ...plan } };
+  }
+
+  /** What it has seen, as a point in time. */
+  get since(): number {
+    return this.#transaction.since;
   }
 
   /** The answer to the read. */

@@ -63,7 +63,7 @@ export interface CommitWorld {
   resolve(group: GroupId, resolution: Resolution, reply: Reply): void;
   /** All groups have resolved; to be told to its home some time. */
   settled(home: GroupId, transaction: string): void;
-  after(delayMs: number, run: () => void): void;
+  after(delayMs: number, run: () => void): unknown;
   planted(bug: string): boolean;
 }
 
@@ -187,8 +187,10 @@ export class Commitment {
         });
       }
       // Whether it was committed only the record knows: it is asked until the deadline.
-      if (this.#world.now.wall < this.#plan.deadline)
-        return this.#world.after(maxPauseMs, () => this.#askRecord(timestamp));
+      if (this.#world.now.wall < this.#plan.deadline) {
+        this.#world.after(maxPauseMs, () => this.#askRecord(timestamp));
+        return;
+      }
       const detail = "no answer came in time from the group that decides";
       this.#finish({ ok: false, failure: failure("deadline", detail, false) });
     });

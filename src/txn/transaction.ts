@@ -39,6 +39,15 @@ export interface TransactionPlan {
   readonly strict: boolean;
 }
 
+export interface TransactionOptions {
+  /** When its first attempt began; 0: this is it. */
+  readonly age?: Timestamp;
+  /** What its client has seen: it sees that too. */
+  readonly since?: Timestamp;
+  /** Mistakes to be found by tests; never set in production. */
+  readonly planted?: ReadonlySet<string>;
+}
+
 /** One transaction in the making: what it has read and what it will write. */
 export class Transaction {
   readonly isolation: Isolation;
@@ -49,11 +58,12 @@ export class Transaction {
 
   readonly #skewed: boolean;
   readonly #age: Timestamp;
+  #since: Timestamp;
 
-  /** `age`: of its first attempt; 0: this is it. `planted`: mistakes to be found by tests; never set in production. */
-  constructor(isolation: Isolation, age: Timestamp = 0, planted?: ReadonlySet<string>) {
+  constructor(isolation: Isolation, { age = 0, since = 0, planted }: TransactionOptions = {}) {
     this.isolation = isolation;
     this.#age = age;
+    this.#since = since;
     this.#skewed = planted?.has("snapshot-skewed") === true;
   }
 
@@ -65,6 +75,16 @@ export class Transaction {
   /** When its first attempt began, as far as is known; 0: it has not yet. */
   get age(): Timestamp {
     return this.#age > 0 ? this.#age : (this.#snapshot ?? 0);
+  }
+
+  /** The same for a list, which is of one moment at every level. */
+  get listAt(): Timestamp | undefined {
+    return this.isolation === "read-committed" ? 0 : this.readAt;
+  }
+
+  /** A snapshot that is chosen now must be no lower than that. */
+  get since(): Timestamp {
+    return this.#since;
   }
 
   /** What this transaction itself has made of the key; undefined: nothing. */
@@ -133,6 +153,7 @@ export class Transaction {
   }
 
   #observe(snapshot: Timestamp): void {
+    this.#since = Math.max(this.#since, snapshot);
     const { readAt = 0 } = this;
     if (readAt > 0) assert(snapshot === readAt, `read at ${snapshot}, not ${readAt}`);
     this.#snapshot ??= snapshot;

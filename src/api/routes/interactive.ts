@@ -227,8 +227,8 @@ async function runStep(
     case "get": {
       const own = transaction.own(step.key);
       if (own !== undefined) return foundOf(own.value, 0);
-      const snapshot = transaction.readAt;
-      const query = { type: "get", keyspace, key: step.key, revision: undefined, snapshot } as const;
+      const { readAt: snapshot, since } = transaction;
+      const query = { type: "get", keyspace, key: step.key, revision: undefined, snapshot, since } as const;
       const found = await gateway.read(request, reply, "row", query, linearizable);
       if (found === undefined) return undefined;
       const { row } = found.answer;
@@ -237,8 +237,8 @@ async function runStep(
     }
     case "list": {
       const { prefix, after, limit } = step;
-      const snapshot = transaction.readAt;
-      const query = { type: "list", keyspace, prefix, after, limit, revision: undefined, snapshot } as const;
+      const { listAt: snapshot, since } = transaction;
+      const query = { type: "list", keyspace, prefix, after, limit, revision: undefined, snapshot, since } as const;
       const found = await gateway.read(request, reply, "rows", query, linearizable);
       if (found === undefined) return undefined;
       const { rows, more } = found.answer;
