@@ -97,6 +97,7 @@ const made = await fetch(`${cohort.http(1)}/v1/keyspaces`, {
 });
 if (!made.ok) throw new Error(await made.text());
 const client = cohort.client();
+await nativeLoad(client, { outstanding, seconds: 2, keys, operation: (one, key) => one.put(key, value, { keyspace }) });
 let plain = 0;
 console.log(`${outstanding} under way, ${seconds} s each, ${shards} shards on 3 nodes`);
 console.log(
