@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import Type from "typebox";
 import Value from "typebox/value";
 import { explain } from "../api/index.ts";
-import type { HostConfig } from "../host/index.ts";
+import { type ClockErrorSourceName, clockErrorSources, type HostConfig } from "../host/index.ts";
 import { CommandError, UsageError } from "./output.ts";
 
 const address = Type.String({ pattern: String.raw`^(\[[^\]]+\]|[^:\[\]]+):\d{1,5}$`, description: "host:port" });
@@ -30,6 +30,9 @@ const NodeConfigFile = Type.Object(
     heartbeatMs: Type.Optional(milliseconds),
     leases: Type.Optional(Type.Boolean()),
     clockErrorMs: Type.Optional(Type.Number({ minimum: 0, maximum: 3_600_000 })),
+    clockErrorSource: Type.Optional(
+      Type.Unsafe<ClockErrorSourceName>({ type: "string", enum: [...clockErrorSources] }),
+    ),
     segmentSizeBytes: Type.Optional(Type.Integer({ minimum: 1024 * 1024, maximum: 1024 ** 3 })),
     maxValueBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 * 1024 * 1024 })),
     maxKeyBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1500 })),

@@ -6,7 +6,10 @@ function clockAt(): { clock: HostClock; jumps: number[]; pass: (ms: number, wall
   let mono = 5000;
   let wall = 1_800_000_000_000;
   const jumps: number[] = [];
-  const clock = new HostClock(10, (ms) => jumps.push(ms), { mono: () => mono, wall: () => Math.floor(wall) });
+  const clock = new HostClock({ errorMs: 10 }, (ms) => jumps.push(ms), {
+    mono: () => mono,
+    wall: () => Math.floor(wall),
+  });
   const pass = (ms: number, wallMs = ms): void => {
     mono += ms;
     wall += wallMs;

@@ -1,4 +1,5 @@
 import type { Reading } from "../base/index.ts";
+import type { ClockErrorSource } from "./clock-error.ts";
 
 /** The two clocks of the machine, milliseconds. */
 export interface ClockSource {
@@ -23,7 +24,7 @@ const sleepMs = 1000;
  */
 export class HostClock {
   readonly #source: ClockSource;
-  readonly #errorMs: number;
+  readonly #errors: Pick<ClockErrorSource, "errorMs">;
   readonly #onJump: (ms: number) => void;
   /** wall − mono as last believed. */
   #offset: number;
@@ -32,10 +33,13 @@ export class HostClock {
   #doubt = 0;
   #doubtUntil = 0;
 
-  constructor(errorMs: number, onJump: (ms: number) => void, source: ClockSource = systemClock) {
+  constructor(
+    errors: Pick<ClockErrorSource, "errorMs">,
+    onJump: (ms: number) => void,
+    source: ClockSource = systemClock,
+  ) {
     this.#source = source;
-    // A wall clock in whole milliseconds may be one behind.
-    this.#errorMs = errorMs + 1;
+    this.#errors = errors;
     this.#onJump = onJump;
     this.#readAt = source.mono();
     this.#offset = source.wall() - this.#readAt;
@@ -58,7 +62,8 @@ export class HostClock {
       this.#offset += Math.max(-passed * slewShare, Math.min(passed * slewShare, jump));
       if (this.#doubt > 0 && raw > this.#doubtUntil) this.#doubt = 0;
     }
-    return { mono: raw + this.#leapt, wall, error: this.#errorMs + this.#doubt };
+    // A wall clock in whole milliseconds may be one behind.
+    return { mono: raw + this.#leapt, wall, error: this.#errors.errorMs + 1 + this.#doubt };
   }
 
   #onStep(jump: number, raw: number): void {

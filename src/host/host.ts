@@ -3,7 +3,8 @@ import { seededRandom, type GroupId, type Random } from "../base/index.ts";
 import { defaultNodeSettings, fromLogRecord, openNode, type NodeConfig, type NodeFact } from "../node/index.ts";
 import { openStore, PartitionedEngine, type Engine, type Store } from "../store/index.ts";
 import { openWal, type Crc32c, type Disk, type Wal, type WalFact } from "../wal/index.ts";
-import { HostClock } from "./clock.ts";
+import { chronyError, type ClockErrorSource, configuredError } from "./clock-error.ts";
+import { HostClock, systemClock } from "./clock.ts";
 import { Driver, type WatchTarget } from "./driver.ts";
 import type { Logger } from "./logger.ts";
 import { openNative, type NativeServer } from "./native.ts";
@@ -66,6 +67,7 @@ class RunningNode {
   /** The engine of all groups of shards. */
   #shards: PartitionedEngine | undefined;
   #driver: Driver | undefined;
+  #clockError: ClockErrorSource | undefined;
   #peers: Peers | undefined;
   #native: NativeServer | undefined;
   /** Why the log takes nothing; undefined: it does. */
@@ -102,6 +104,7 @@ class RunningNode {
   /** Closes what is open, in order, and makes everything durable. */
   async stop(): Promise<void> {
     this.#driver?.stop();
+    this.#clockError?.close();
     this.#native?.close();
     this.#peers?.close();
     clearTimeout(this.#retryTimer);
@@ -128,7 +131,7 @@ class RunningNode {
   // ---- Parts -----------------------------------------------------------------------------------------
 
   #openDriver(): Driver {
-    const { clusterId, nodeId, segmentSizeBytes, members, learners, clockErrorMs } = this.#config;
+    const { clusterId, nodeId, segmentSizeBytes, members, learners, clockErrorMs, clockErrorSource } = this.#config;
     const { electionTimeoutMs, heartbeatMs, leases } = this.#config;
     const { disk, crc32c, engine } = this.#storage;
     const onFact = (fact: WalFact): void => this.#onWalFact(fact);
@@ -145,7 +148,10 @@ class RunningNode {
       store,
       openShard: (group) => this.#openShard(group),
     };
-    const clock = new HostClock(clockErrorMs, (ms) => {
+    this.#clockError?.close();
+    this.#clockError =
+      clockErrorSource === "chrony" ? chronyError(clockErrorMs, systemClock) : configuredError(clockErrorMs);
+    const clock = new HostClock(this.#clockError, (ms) => {
       this.#logger.warn({ ms }, "the wall clock was set: bounds on staleness are widened for a minute");
     });
     const records = [...recovered.values()].flat().map(fromLogRecord);

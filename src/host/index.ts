@@ -9,6 +9,7 @@
  */
 export { openHost } from "./open.ts";
 export { parseAddress, type Address } from "./address.ts";
+export { type ClockErrorSourceName, clockErrorSources } from "./clock-error.ts";
 export { silentLogger, type Logger } from "./logger.ts";
 export { StartupError, type StartupErrorCode } from "./startup-error.ts";
 export type * from "./types.ts";

@@ -1,6 +1,7 @@
 /** How the rooms above (`api/`, `cli/`) see one running node. */
 import type { NodeId } from "../base/index.ts";
 import type { Failure } from "../contract/index.ts";
+import type { ClockErrorSourceName } from "./clock-error.ts";
 import type { GroupStatus, NodeFact, Outcome, RequestBody, WatchEvent } from "../node/index.ts";
 
 /** One member of the cluster as everyone's configuration names it. */
@@ -26,6 +27,8 @@ export interface HostConfig {
   readonly leases: boolean;
   /** Bound on the error of this machine's wall clock against true time. */
   readonly clockErrorMs: number;
+  /** Where a better bound is asked for; left out: nowhere. */
+  readonly clockErrorSource?: ClockErrorSourceName;
   readonly segmentSizeBytes: number;
   readonly maxValueBytes: number;
   readonly maxKeyBytes: number;
