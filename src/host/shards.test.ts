@@ -71,3 +71,63 @@ test("what a keyspace of several shards cannot do is an error that says so", asy
   });
   expect(failed).toMatch(/watches/);
 });
+
+test("whole transactions over several shards: all of it or nothing, and once however often it is sent", async () => {
+  nodes = await testCluster(3);
+  await leaderOf(nodes);
+  const keyspace = { name: "many", engine: "raft", shards: 3, replicas: 3, contract: "" } as const;
+  await write(nodes[0]!, { kind: "createKeyspace", keyspace, nodes: [1, 2, 3] });
+  const names = ["a", "b", "c", "d", "e"];
+  const valueOf = async (key: string): Promise<string | undefined> => {
+    const query = { type: "get", keyspace: "many", key: utf8(key), revision: undefined } as const;
+    const found = await ask(nodes[2]!, { type: "read", query, contract: undefined, position: 0 });
+    return found.kind === "row" && found.row ? Buffer.from(found.row.value).toString() : undefined;
+  };
+  const claim = (who: string): Operation => ({
+    kind: "transaction",
+    keyspace: "many",
+    compares: names.map((key) => ({ target: "exists", key: utf8(key), exists: false })),
+    then: names.map((key) => ({ kind: "put", key: utf8(key), value: utf8(who) })),
+    otherwise: [{ kind: "get", key: utf8("a") }],
+  });
+  const send = (node: number, key: string, operation: Operation): Promise<Result | Answer> =>
+    ask(nodes[node]!, {
+      type: "write",
+      command: encodeCommand({ envelope: { kind: "idempotent", key }, operation }),
+    });
+  const first = await send(0, "one", claim("one"));
+  expect(first).toMatchObject({ kind: "transaction", succeeded: true, steps: { length: 5 } });
+  expect(await send(1, "two", claim("two"))).toMatchObject({ succeeded: false, steps: [{ row: { version: 1 } }] });
+  // The same again, through another node: what it did then, and nothing now.
+  await put(nodes[0]!, "a");
+  expect(await send(2, "one", claim("one"))).toEqual(first);
+  expect(await Promise.all(names.map(valueOf))).toEqual(["value of a", "one", "one", "one", "one"]);
+
+  // Of two that want the same at once, one gets all of it.
+  const emptied = names.map((key) => ({ kind: "delete", key: utf8(key) }) as const);
+  await write(nodes[0]!, { kind: "transaction", keyspace: "many", compares: [], then: emptied, otherwise: [] });
+  const both = await Promise.all([send(0, "three", claim("three")), send(1, "four", claim("four"))]);
+  expect(both.filter((answer) => answer.kind === "transaction" && answer.succeeded)).toHaveLength(1);
+  expect(new Set(await Promise.all(names.map(valueOf))).size).toBe(1);
+});
+
+test("a commit in several shards that relies on something that has changed is refused as a whole", async () => {
+  nodes = await testCluster(1);
+  await leaderOf(nodes);
+  const [node] = nodes as [TestNode];
+  const keyspace = { name: "many", engine: "raft", shards: 3, replicas: 1, contract: "" } as const;
+  await write(node, { kind: "createKeyspace", keyspace, nodes: [1] });
+  const query = { type: "get", keyspace: "many", key: utf8("a"), revision: undefined, snapshot: 0 } as const;
+  const read = await ask(node, { type: "read", query, contract: undefined, position: 0 });
+  const snapshot = read.kind === "row" ? read.timestamp : 0;
+  expect(snapshot).toBeGreaterThan(0);
+  await put(node, "a");
+  const writes = ["b", "c", "d", "e"].map((key) => ({ key: utf8(key), value: utf8("1") }));
+  const commit = { kind: "commit", keyspace: "many", age: 0, snapshot, ranges: [], writes } as const;
+  expect(await write(node, { ...commit, strict: false, unchanged: [utf8("a")] })).toMatchObject({
+    code: "transaction-conflict",
+  });
+  expect(await list(node, 10)).toMatchObject({ rows: { length: 1 } });
+  expect(await write(node, { ...commit, strict: true, unchanged: [] })).toMatchObject({ succeeded: true });
+  expect(await list(node, 10)).toMatchObject({ rows: { length: 5 } });
+});

@@ -13,6 +13,7 @@ const plan = (transaction: string, parts: readonly (readonly [GroupId, GroupPart
   transaction,
   age,
   deadline: epochMs + 10_000,
+  once: "",
   keyspace: "default",
   snapshot: 0,
   strict: false,
@@ -153,4 +154,20 @@ test("a strict one is answered when its timestamp has certainly passed, and not 
   // Twice the error of the clocks.
   expect(cluster.nowMs - begin).toBeGreaterThanOrEqual(10);
   expect(outcomes).toMatchObject([{ ok: true }]);
+});
+
+test("what is too long for a group is refused as a whole, with the reason", () => {
+  const cluster = new Cluster();
+  const coordinator = coordinatorOf(cluster);
+  const many = Array.from({ length: 2000 }, (_, i) => `k${i}`);
+  const { outcomes } = start(
+    coordinator,
+    plan("t", [
+      [1, part("a", "t", many)],
+      [2, part("b", "t")],
+    ]),
+  );
+  cluster.run(300, coordinator);
+  expect(outcomes).toMatchObject([{ ok: false, failure: { code: "too-large", definite: true } }]);
+  expect(cluster.unfinished()).toBe(0);
 });

@@ -1,7 +1,14 @@
 import { type GroupId, type NodeId, type Reading } from "../base/index.ts";
 import { intervalOf, type Timestamp, timestampOf } from "../clock/index.ts";
 import { failure, type Failure, type Outcome } from "../contract/index.ts";
-import { decodeResult, encodeCommand, type Operation, type Store, type StoreErrorCode } from "../store/index.ts";
+import {
+  decodeResult,
+  encodeCommand,
+  type Operation,
+  type Store,
+  StoreError,
+  type StoreErrorCode,
+} from "../store/index.ts";
 import {
   abandonedMs,
   Commitment,
@@ -96,9 +103,10 @@ export class Coordinator implements CommitWorld {
 
   prepare(group: GroupId, plan: CommitPlan, part: GroupPart, home: GroupId, reply: Reply): void {
     const { transaction, age, deadline, keyspace, snapshot } = plan;
+    const once = group === home ? plan.once : "";
     const participants = group === home ? [...plan.parts.keys()].filter((other) => other !== home) : [];
     const demands = { keyspace, snapshot, ...part };
-    this.#ask(group, { kind: "prepare", transaction, age, deadline, home, participants, ...demands }, reply);
+    this.#ask(group, { kind: "prepare", transaction, age, deadline, home, participants, once, ...demands }, reply);
   }
 
   decide(home: GroupId, resolution: Resolution, minimumAgeMs: number, reply: Reply): void {
@@ -151,7 +159,13 @@ export class Coordinator implements CommitWorld {
       const detail = `node ${this.#node.id} has no replica of group ${group}`;
       return reply({ kind: "unknown", failure: failure("unavailable", detail, true) });
     }
-    const command = encodeCommand({ envelope: { kind: "none" }, operation });
+    let command: Uint8Array;
+    try {
+      command = encodeCommand({ envelope: { kind: "none" }, operation });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return reply({ kind: "refused", failure: failureOf(error.code, error.message) });
+    }
     replica.requestSelf((outcome) => reply(answerOf(outcome)), this.now.mono + askMs, command);
   }
 

@@ -52,7 +52,7 @@ class Running {
       writes: plan.writes.filter(({ key }) => groupOf(fromUtf8(key)) === group),
     });
     const parts = new Map([1, 2].map((group) => [group, partOf(group)] as const));
-    const told = { transaction: `t${names++}`, age: 1, deadline: epochMs + 60_000, keyspace: "default" };
+    const told = { transaction: `t${names++}`, age: 1, deadline: epochMs + 60_000, once: "", keyspace: "default" };
     let ok: boolean | undefined;
     this.#coordinator.commit({ ...told, ...plan, parts }, (outcome) => (ok = outcome.ok));
     this.#cluster.run(300, this.#coordinator);

@@ -298,8 +298,8 @@ class Node implements NodeCore, Sink {
     reply({ ok: false, failure: failure("unavailable", detail, true) });
   }
 
-  get mapPosition(): number {
-    return this.#home.store.applied.index;
+  epochOf(group: GroupId): number {
+    return this.replicas.get(group)?.store.shardEpoch ?? 0;
   }
 
   planted(bug: string): boolean {

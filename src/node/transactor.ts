@@ -31,8 +31,8 @@ export interface TransactorNode extends CoordinatorNode {
     deadline: number,
     reply: (outcome: Outcome) => void,
   ): void;
-  /** Index in group 0's log of the map that this node goes by. */
-  readonly mapPosition: number;
+  /** Index in group 0's log of a map that has what the group has. */
+  epochOf(group: GroupId): number;
 }
 
 type Reply = (outcome: Outcome) => void;
@@ -43,8 +43,12 @@ type Part = {
 };
 
 const linearizable = parseReadContract("linearizable");
-/** How long a transaction's groups remember it after its client has given up, so that a late try finds what became of it. */
+/**
+ * How long a transaction's groups remember it after its client has given up, so that a late try finds what became of it;
+ * longer where somebody else may try, under an idempotency key.
+ */
 const memoryMs = 2000;
+const idempotentMemoryMs = 600_000;
 const retryMs = 5;
 const maxRetryMs = 100;
 
@@ -66,9 +70,9 @@ export class Transactor {
 
   commit(keyspace: ShardedKeyspace, command: Uint8Array, deadline: number, reply: Reply): void {
     const { envelope, operation } = decodeCommand(command);
-    const name = this.#nameOf(envelope);
+    const name = nameOf(envelope);
     if (operation.kind === "commit") {
-      const plan = this.plan(keyspace, operation, this.partsOf(keyspace, operation), name, deadline);
+      const plan = this.plan(keyspace, operation, this.partsOf(keyspace, operation), name || this.newName(), deadline);
       return this.coordinator.commit(plan, (outcome) => reply(this.answer(outcome, true, [])));
     }
     if (operation.kind === "transaction")
@@ -105,12 +109,18 @@ export class Transactor {
     parts: ReadonlyMap<GroupId, GroupPart>,
     transaction: string,
     deadline: number,
+    once = "",
   ): CommitPlan {
     const { now } = this.#node;
     return {
       transaction,
       age: age > 0 ? age : this.coordinator.snapshot(),
-      deadline: Math.ceil(now.wall + Math.max(0, deadline - now.mono) + memoryMs),
+      deadline: Math.ceil(
+        now.wall +
+          Math.max(0, deadline - now.mono) +
+          (isIdempotent(once) || isIdempotent(transaction) ? idempotentMemoryMs : memoryMs),
+      ),
+      once,
       keyspace: keyspace.name,
       snapshot,
       strict,
@@ -154,24 +164,32 @@ export class Transactor {
 
   #kept(positions: ReadonlyMap<GroupId, number>): Kept {
     const shards = Array.from(positions, ([group, position]) => ({ group, position }));
-    return { guarantee: "Linearizable", position: this.#node.mapPosition, shards, stalenessMs: 0, degraded: false };
+    const position = Math.max(0, ...shards.map(({ group }) => this.#node.epochOf(group)));
+    return { guarantee: "Linearizable", position, shards, stalenessMs: 0, degraded: false };
   }
 
-  #nameOf(envelope: Envelope): string {
-    switch (envelope.kind) {
-      case "session":
-        return `s${envelope.session}.${envelope.sequence}`;
-      case "idempotent":
-        return `k${envelope.key}`;
-      case "none":
-        return this.#prefix + String(++this.#count);
-    }
+  /** Of a transaction that nobody else coordinates. */
+  newName(): string {
+    return this.#prefix + String(++this.#count);
+  }
+}
+
+/** What the client calls it, however often it asks; empty: nothing. */
+function nameOf(envelope: Envelope): string {
+  switch (envelope.kind) {
+    case "session":
+      return `s${envelope.session}.${envelope.sequence}`;
+    case "idempotent":
+      return idempotentPrefix + envelope.key;
+    case "none":
+      return "";
   }
 }
 
 /**
  * Compare, then change, over several groups: reads all keys as of one snapshot, and commits what follows from that where
- * nothing of it has changed; otherwise once more.
+ * nothing of it has changed; otherwise once more. Each try is a transaction of its own, of which one at most is committed
+ * under the client's name, also where nothing is changed: so the same request again is told what came of the first.
  */
 class Comparison {
   readonly #transactor: Transactor;
@@ -216,7 +234,7 @@ class Comparison {
 
   #onRows(number: number, snapshot: Timestamp, rows: Rows): void {
     const { succeeded, steps, writes } = evaluate(this.#operation, rows);
-    if (writes.length === 0) {
+    if (writes.length === 0 && this.#name === "") {
       const positions = new Map<GroupId, number>();
       return this.#reply(
         this.#transactor.answer({ ok: true, timestamp: snapshot, positions, isRepeated: false }, succeeded, steps),
@@ -227,13 +245,14 @@ class Comparison {
       this.#transactor.partsOf(this.#keyspace, demands),
       shardOf(this.#keyspace, this.#keys[0]!).group,
     );
-    const name = `${this.#name}.${number}`;
+    const name = this.#transactor.newName();
     const plan = this.#transactor.plan(
       this.#keyspace,
       { snapshot, age: this.#age, strict: false },
       parts,
       name,
       this.#deadline,
+      this.#name,
     );
     this.#transactor.coordinator.commit(plan, (outcome) => this.#onCommitted(number, outcome, succeeded, steps));
   }
@@ -277,6 +296,12 @@ class Comparison {
       });
     }
   }
+}
+
+const idempotentPrefix = "k";
+
+function isIdempotent(transaction: string): boolean {
+  return transaction.startsWith(idempotentPrefix);
 }
 
 type Rows = Map<string, KeyRow | undefined>;

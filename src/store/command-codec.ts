@@ -190,6 +190,7 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       writer.text(operation.transaction).uint(whole(operation.age)).uint(whole(operation.deadline));
       writer.uint(whole(operation.home)).uint(operation.participants.length);
       for (const group of operation.participants) writer.uint(whole(group));
+      writer.text(operation.once);
       return encodeDemands(writer, operation);
     case "decide":
       encodeResolution(writer, operation);
@@ -236,7 +237,7 @@ function encodeResolution(writer: ByteWriter, resolution: DecideOperation | Reso
 }
 
 function decodeResolution(reader: ByteReader): Omit<ResolveOperation, "kind"> {
-  const transaction = readName(reader, "a transaction");
+  const transaction = readTransaction(reader);
   return { transaction, commit: reader.bool(), timestamp: reader.uint(), deadline: reader.uint() };
 }
 
@@ -360,17 +361,18 @@ function decodeOperation(reader: ByteReader): Operation {
     case "commit":
       return { kind, age: reader.uint(), strict: reader.bool(), ...decodeDemands(reader) };
     case "prepare": {
-      const transaction = readName(reader, "a transaction");
+      const transaction = readTransaction(reader);
       const [age, deadline, home] = [reader.uint(), reader.uint(), reader.uint()];
       const participants = readList(reader, (one) => one.uint());
-      return { kind, transaction, age, deadline, home, participants, ...decodeDemands(reader) };
+      const once = readTransaction(reader);
+      return { kind, transaction, age, deadline, home, participants, once, ...decodeDemands(reader) };
     }
     case "decide":
       return { kind, ...decodeResolution(reader), minimumAgeMs: reader.uint() };
     case "resolve":
       return { kind, ...decodeResolution(reader) };
     case "settle":
-      return { kind, transactions: readList(reader, (one) => readName(one, "a transaction")) };
+      return { kind, transactions: readList(reader, (one) => readTransaction(one)) };
     case "observe":
       return { kind, timestamp: reader.uint() };
     case "depart":
@@ -463,6 +465,11 @@ function readName(reader: ByteReader, what: string): string {
   const name = readBounded(reader, what, limits.nameBytes);
   if (name.length === 0) throw malformed(`${what} is empty`);
   return name;
+}
+
+/** The name that its client gave it, and what says which attempt it is. */
+function readTransaction(reader: ByteReader): string {
+  return readBounded(reader, "the name of a transaction", limits.nameBytes + 64);
 }
 
 function readKeyspaceName(reader: ByteReader): string {

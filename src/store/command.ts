@@ -172,6 +172,8 @@ export interface PrepareOperation extends CommitDemands {
   readonly home: number;
   /** Only at home: the other groups. */
   readonly participants: readonly number[];
+  /** Only at home: of all transactions with this name one at most is committed; empty: it has none. */
+  readonly once: string;
 }
 
 /** To the record of a transaction: commit it at the timestamp, or abort it if it is pending for so long. */

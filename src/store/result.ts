@@ -50,10 +50,13 @@ export type Result =
   /** `token` 0: not granted; `ahead`: how many wait in front of it. */
   | { readonly kind: "claim"; readonly token: number; readonly ahead: number; readonly revision: number }
   /** `arrived`: how many are at the barrier. */
-  /** A part in a transaction over several groups; pending: its record is undecided, and stays so. */
+  /**
+   * A part in a transaction over several groups. pending: its record is undecided, and stays so. repeated: another
+   * one of the same name was committed, at the timestamp.
+   */
   | {
       readonly kind: "transactionState";
-      readonly state: "prepared" | "pending" | "committed" | "aborted";
+      readonly state: "prepared" | "pending" | "committed" | "aborted" | "repeated";
       readonly timestamp: Timestamp;
       readonly revision: number;
     }
@@ -137,7 +140,7 @@ const kinds = [
 ] as const satisfies readonly (Result | Answer)["kind"][];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
 const barrierStates = ["absent", "waiting", "passed"] as const satisfies readonly BarrierState["state"][];
-const partStates = ["prepared", "pending", "committed", "aborted"] as const;
+const partStates = ["prepared", "pending", "committed", "aborted", "repeated"] as const;
 const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);

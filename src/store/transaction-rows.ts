@@ -24,6 +24,8 @@ export interface Part {
   record: "none" | "pending" | "committed" | "aborted";
   /** At home: the other groups, until all of them have resolved. */
   participants: readonly number[];
+  /** At home: what at most one committed transaction has; empty: nothing. */
+  readonly once: string;
 }
 
 const states = ["prepared", "committed", "aborted"] as const satisfies readonly Part["state"][];
@@ -35,6 +37,7 @@ export function writePart(part: Part): Uint8Array {
   writer.u8(states.indexOf(part.state)).uint(part.timestamp).uint(part.keyspace);
   writer.u8(records.indexOf(part.record)).uint(part.participants.length);
   for (const group of part.participants) writer.uint(group);
+  writer.text(part.once);
   writer.uint(part.reads.length);
   for (const key of part.reads) writer.bytes(fromBinaryString(key));
   writer.uint(part.ranges.length);
@@ -64,6 +67,7 @@ export function readPart(row: Uint8Array): Part {
     keyspace: reader.uint(),
     record: kindOf(records, reader.u8()),
     participants: readMany(reader, () => reader.uint()),
+    once: reader.text(),
     reads: readMany(reader, () => toBinaryString(reader.bytes())),
     ranges: readMany(reader, () => {
       const from = toBinaryString(reader.bytes());

@@ -9,7 +9,7 @@ const deadline = 2_000_000;
 const prepare = (transaction: string, more: Partial<PrepareOperation> = {}): PrepareOperation => {
   const writes = [{ key: utf8("w"), value: utf8(transaction) }];
   const demands = { keyspace: "default", snapshot: 0, unchanged: [], ranges: [], writes };
-  return { kind: "prepare", transaction, age: 5, deadline, home: 1, participants: [], ...demands, ...more };
+  return { kind: "prepare", transaction, age: 5, deadline, home: 1, participants: [], once: "", ...demands, ...more };
 };
 const resolve = (transaction: string, commit: boolean, timestamp = 0): Operation => {
   return { kind: "resolve", transaction, commit, timestamp, deadline };
@@ -125,6 +125,19 @@ describe.each([
   });
 });
 
+test("of transactions with one name one at most is committed", () => {
+  const one = subject();
+  const home = { once: "name", participants: [2] };
+  one.run(prepare("first", home));
+  expect(one.run(prepare("second", home))).toMatchObject({ kind: "blocked", transaction: "first" });
+  one.run(decide("first", false));
+  expect(one.run(prepare("second", home))).toMatchObject(prepared);
+  one.run(decide("second", true, one.store.clock));
+  const then = restarted(one);
+  expect(then.run(prepare("third", home))).toMatchObject({ state: "repeated", timestamp: one.store.clock });
+  expect(then.run(prepare("second", home))).toMatchObject({ state: "committed" });
+});
+
 test("a write that had to wait is done when it is sent again under the same session", () => {
   const one = subject();
   one.run({ kind: "openSession", clientId: "c" });
@@ -193,6 +206,7 @@ test("commands of transactions come back as they were written down", () => {
       deadline: fc.nat(),
       home: fc.nat(),
       participants: fc.array(fc.nat()),
+      once: fc.constantFrom("", "name"),
       keyspace: fc.constant("default"),
       snapshot: fc.nat(),
       unchanged: fc.array(bytes),

@@ -51,6 +51,8 @@ export class Transactions {
   /** Transactions that hold ranges. */
   readonly #ranged = new Set<string>();
   readonly #unfinished = new Set<string>();
+  /** What transactions are committed, or may yet be, that have a name of which there is one. */
+  readonly #once = new Map<string, string>();
   /** How often locks were given back since this was opened. */
   unlockCount = 0;
   /** By deadline. */
@@ -70,10 +72,12 @@ export class Transactions {
     this.#ranged.clear();
     this.#due = new OrderedMap();
     this.#unfinished.clear();
+    this.#once.clear();
     for (const [, row] of this.#context.overlay.range("transactions", {})) {
       const part = readPart(row);
       this.#parts.set(part.transaction, part);
       this.#due.set(dueKey(part), part.transaction);
+      this.#nameOnce(part);
       if (part.state === "prepared") this.#lock(part);
       if (isUnfinished(part)) this.#unfinished.add(part.transaction);
     }
@@ -88,6 +92,7 @@ export class Transactions {
       if (isUnfinished(part)) continue;
       this.#due.delete(key);
       this.#parts.delete(transaction);
+      if (this.#once.get(part.once) === transaction) this.#once.delete(part.once);
       this.#context.overlay.delete("transactions", textKey(transaction));
     }
   }
@@ -120,6 +125,9 @@ export class Transactions {
     const { transaction, deadline, snapshot, unchanged, ranges, writes, participants } = operation;
     const known = this.#parts.get(transaction);
     if (known !== undefined) return this.#tell(known);
+    const same = this.#parts.get(this.#once.get(operation.once) ?? "");
+    if (same?.record === "committed") return this.#told("repeated", same.timestamp);
+    if (same !== undefined) return blockedBy(same);
     if (deadline <= this.#now()) return this.#told("aborted", 0);
     const part: Part = {
       transaction,
@@ -136,19 +144,12 @@ export class Transactions {
         to: to === undefined ? afterPrefix(keyspace.prefix) : currentKey(keyspace.prefix, to),
       })),
       writes: writes.map(({ key, value }) => ({ key: currentKey(keyspace.prefix, key), value: value?.slice() })),
-      record: participants.length > 0 ? "pending" : "none",
+      record: participants.length > 0 || operation.once !== "" ? "pending" : "none",
       participants,
+      once: operation.once,
     };
     const holder = this.#blockerOf(part);
-    if (holder !== undefined) {
-      return {
-        kind: "blocked",
-        transaction: holder.transaction,
-        home: holder.home,
-        age: holder.age,
-        deadline: holder.deadline,
-      };
-    }
+    if (holder !== undefined) return blockedBy(holder);
     validate(this.#keys, keyspace, { snapshot, unchanged, ranges, writes, planted: this.#bugs }, this.#context.clock);
     part.timestamp = tick();
     this.#lock(part);
@@ -288,6 +289,7 @@ export class Transactions {
     part.timestamp = timestamp;
     if (commit) write(part, timestamp);
     part.state = commit ? "committed" : "aborted";
+    if (!commit && this.#once.get(part.once) === part.transaction) this.#once.delete(part.once);
     part.reads = [];
     part.ranges = [];
     part.writes = [];
@@ -297,7 +299,12 @@ export class Transactions {
   #add(part: Part): void {
     this.#parts.set(part.transaction, part);
     this.#due.set(dueKey(part), part.transaction);
+    this.#nameOnce(part);
     this.#save(part);
+  }
+
+  #nameOnce({ once, record, transaction }: Part): void {
+    if (once !== "" && record !== "aborted") this.#once.set(once, transaction);
   }
 
   #save(part: Part): void {
@@ -311,7 +318,7 @@ export class Transactions {
     return this.#told(state, timestamp);
   }
 
-  #told(state: "pending" | Part["state"], timestamp: Timestamp): Result {
+  #told(state: "pending" | "repeated" | Part["state"], timestamp: Timestamp): Result {
     return { kind: "transactionState", state, timestamp, revision: this.#context.revision };
   }
 
@@ -323,6 +330,10 @@ export class Transactions {
 /** The user's part of a row key. */
 export function keyOfRow(rowKey: string): Uint8Array {
   return fromBinaryString(rowKey.slice(4));
+}
+
+function blockedBy({ transaction, home, age, deadline }: Part): Result {
+  return { kind: "blocked", transaction, home, age, deadline };
 }
 
 function locked({ transaction }: Part): StoreError {
@@ -359,5 +370,6 @@ function nothingOf(transaction: string, deadline: number, since: number): Part {
     writes: [],
     record: "none",
     participants: [],
+    once: "",
   };
 }

@@ -18,6 +18,8 @@ export interface CommitPlan {
   readonly age: Timestamp;
   /** Wall-clock milliseconds: no group accepts anything new of it afterwards. */
   readonly deadline: number;
+  /** Of all transactions with this name one at most is committed; empty: it has none. */
+  readonly once: string;
   readonly keyspace: string;
   readonly snapshot: Timestamp;
   /** Its timestamp follows real time, at the price of a wait of about twice the clock error. */
@@ -34,7 +36,7 @@ export interface Resolution {
 }
 
 interface State {
-  readonly kind: "prepared" | "pending" | "committed" | "aborted";
+  readonly kind: "prepared" | "pending" | "committed" | "aborted" | "repeated";
   readonly timestamp: Timestamp;
   /** In the log of the group. */
   readonly position: number;
@@ -134,6 +136,12 @@ export class Commitment {
         // An earlier attempt of the same has.
         this.#stage = "deciding";
         return this.#committed(group, answer, true);
+      case "repeated":
+        // Another one of the same name: nothing of this one happens.
+        this.#stage = "deciding";
+        this.#resolveAll(false, 0);
+        this.#positions.set(group, answer.position);
+        return this.#finish({ ok: true, timestamp: answer.timestamp, positions: this.#positions, isRepeated: true });
       case "aborted":
         return this.#abort(failure("transaction-conflict", "an older transaction came first, or it took too long"));
       case "refused":
