@@ -36,8 +36,6 @@ interface CheckFlags {
   readonly html?: string;
 }
 
-const exitCodes = { holds: 0, broken: 1, undecided: 3 } as const;
-
 export function checkCommand(): Command {
   return new Command("check")
     .description("judge a recorded history: holds, broken with a witness, or undecided with the reason")
@@ -59,7 +57,7 @@ export function checkCommand(): Command {
     .showHelpAfterError("`--help` shows how.")
     .addHelpText(
       "after",
-      "\nExit codes: 0 holds, 1 broken, 3 undecided, 2 the history or the command line is wrong.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json",
+      "\nExit codes: 0 holds, 1 broken or undecided (the verdict says which), 2 the history or the command line is wrong.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json",
     )
     .action((file: string, flags: CheckFlags) => {
       process.exitCode = runCheck(file, flags);
@@ -83,7 +81,7 @@ function runCheck(file: string, flags: CheckFlags): number {
     });
   else print(verdictText(verdict, subject, paint));
   if (flags.html !== undefined && !flags.json) print(`\nDrawn in ${flags.html}`);
-  return exitCodes[verdict.verdict];
+  return verdict.verdict === "holds" ? 0 : 1;
 }
 
 interface Judged {

@@ -51,7 +51,7 @@ function addCheck(command: Command): void {
     .option("--json", "one JSON document on standard output")
     .addHelpText(
       "after",
-      "\nExit code: 0 kept, 1 broken, 3 undecided.\n\nExample:\n  cohort contract check contracts/workshop.contract --seeds 500 --faults partitions,crashes",
+      "\nExit code: 0 every clause and objective is kept; 1 one is broken, missed or undecided.\n\nExample:\n  cohort contract check contracts/workshop.contract --seeds 500 --faults partitions,crashes\n  cohort contract check contracts/workshop.contract --plant session-token-ignored    # a planted weakness is found",
     )
     .action(async (source: string, flags: CheckFlags) => {
       const { checkContract, contractFaultsOf } = await import("./contract/check.ts");

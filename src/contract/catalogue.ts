@@ -260,9 +260,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
 };
 
 /** What a write is promised. */
-export const writeCatalogue: Readonly<
-  Record<WriteName, Pick<GuaranteeEntry, "meaning" | "available" | "cost" | "raft" | "dynamo" | "source">>
-> = {
+export const writeCatalogue: Readonly<Record<WriteName, Omit<GuaranteeEntry, "anomaly">>> = {
   Linearizable: {
     meaning: "A write takes effect once, at one moment between its call and its return, in one order with all others.",
     available: "on the majority's side",
@@ -270,6 +268,9 @@ export const writeCatalogue: Readonly<
     raft: "the replicated log: durable on a majority before it is acknowledged",
     dynamo: "two rounds to a majority (Attiya, Bar-Noy and Dolev, 1995)",
     source: "Ongaro and Ousterhout (2014), In search of an understandable consensus algorithm",
+    definition: ["SingleOrder ∧ RealTime over H|wr, whatever the reads see", "∀a, b ∈ H|wr : a –rb→ b ⇒ a –ar→ b"],
+    checker: ["linearizable"],
+    model: "latency of a round to a majority, each with its disk; availability of a majority",
   },
   Quorum: {
     meaning: "W replicas have a write before it is acknowledged; concurrent ones are kept as siblings or merged.",
@@ -278,6 +279,9 @@ export const writeCatalogue: Readonly<
     raft: undefined,
     dynamo: "the coordinator waits for W replicas",
     source: "Gifford (1979), Weighted voting; DeCandia et al. (2007), Dynamo",
+    definition: ["∀a ∈ H|wr ∃Q ⊆ replicas, |Q| = W : a ∈ applied(q) at a.rtime, q ∈ Q"],
+    checker: ["convergent"],
+    model: "latency of the W-th of N answers; availability of W of N replicas",
   },
   Causal: {
     meaning: "A write is acknowledged where it arrives, and reaches others after its causes.",
@@ -286,6 +290,12 @@ export const writeCatalogue: Readonly<
     raft: undefined,
     dynamo: "CRDT counters: each replica counts for itself, and merges what it hears",
     source: "Shapiro et al. (2011), Conflict-free replicated data types",
+    definition: [
+      "hb ⊆ ar over H|wr, and hb ⊆ vis",
+      "a replica that shows a write shows everything that happened before it",
+    ],
+    checker: ["causal"],
+    model: "latency of the nearest replica; time until all replicas have a write",
   },
   Eventual: {
     meaning: "A write is acknowledged where it arrives, and reaches others in any order.",
@@ -294,5 +304,8 @@ export const writeCatalogue: Readonly<
     raft: undefined,
     dynamo: "CRDT counters, or the last writer wins",
     source: "Shapiro et al. (2011), Conflict-free replicated data types",
+    definition: ["EventualVisibility over H|wr: every write is invisible to finitely many later operations only"],
+    checker: ["convergent"],
+    model: "latency of the nearest replica; time until all replicas have a write",
   },
 };

@@ -19,7 +19,7 @@ export * from "./errors.ts";
 export { explain, type Explanation } from "./explain.ts";
 export * from "./guarantees.ts";
 export { contractFromJson, contractSchema, contractToJson, type ContractJson } from "./json.ts";
-export { impliedReads, implies, impliesWrite, normalReads, refines } from "./lattice.ts";
+export { impliedReads, implies, impliesWrite, neighboursOf, normalReads, refines } from "./lattice.ts";
 export { parse, type Parsed } from "./parse.ts";
 export { availabilityText, contractText, durationText, latencyText, readText, writeText } from "./print.ts";
 export * from "./request.ts";

@@ -8,7 +8,14 @@
  * `Session` is the conjunction of the four below it (Terry et al., 1994). `Eventual` is the bottom: every guarantee
  * here comes with convergence, since all engines converge once what divides them is healed.
  */
-import { plainReads, type Contract, type PlainRead, type ReadGuarantee, type WriteGuarantee } from "./guarantees.ts";
+import {
+  plainReads,
+  type Contract,
+  type PlainRead,
+  type ReadGuarantee,
+  type ReadName,
+  type WriteGuarantee,
+} from "./guarantees.ts";
 
 /** What each guarantee implies directly. */
 export const covers: Readonly<Record<PlainRead, readonly PlainRead[]>> = {
@@ -22,6 +29,18 @@ export const covers: Readonly<Record<PlainRead, readonly PlainRead[]>> = {
   WritesFollowReads: ["Eventual"],
   Eventual: [],
 };
+
+/** A guarantee's place in the lattice: what implies it, and what it implies, each directly. */
+export function neighboursOf(name: ReadName): {
+  readonly stronger: readonly ReadName[];
+  readonly weaker: readonly ReadName[];
+} {
+  if (name === "BoundedStaleness") return { stronger: ["Linearizable"], weaker: ["Eventual"] };
+  if (name === "Quorum") return { stronger: [], weaker: ["Eventual"] };
+  const stronger: ReadName[] = plainReads.filter((other) => covers[other].includes(name));
+  if (name === "Eventual") stronger.push("BoundedStaleness", "Quorum");
+  return { stronger, weaker: name === "Linearizable" ? [...covers[name], "BoundedStaleness"] : covers[name] };
+}
 
 function below(name: PlainRead): PlainRead[] {
   return [name, ...covers[name].flatMap(below)];

@@ -3,6 +3,7 @@ import { parseContract, readContractOf } from "../contract/index.ts";
 import {
   checkContract,
   checkRecords,
+  countObjectives,
   type Complaint,
   type OperationRecord,
   type PlannedOperation,
@@ -168,13 +169,15 @@ function play(world: World, plan: Plan, fired: Fired): void {
 
 /** Counts what became of each clause; those that are broken. */
 function judge(world: World, text: string): Complaint[] {
-  const verdicts = checkContract(world.records, parseContract(text));
+  const contract = parseContract(text);
+  const verdicts = checkContract(world.records, contract);
   const count = (name: string, by: number): void => void world.counts.set(name, (world.counts.get(name) ?? 0) + by);
   for (const { clause, verdict, claimed, degraded } of verdicts) {
     count(`${clause}: claimed`, claimed);
     count(`${clause}: degraded`, degraded);
     count(`${clause}: ${verdict}`, 1);
   }
+  for (const [name, by] of countObjectives(world.records, contract)) count(name, by);
   return verdicts.filter(({ verdict }) => verdict === "broken");
 }
 

@@ -9,6 +9,7 @@
 export { checkRecords, type Complaint } from "./checks.ts";
 export { checkContract, type ClauseVerdict } from "./contract.ts";
 export { generate, type WorkloadOptions } from "./generate.ts";
+export { agesOf, countObjectives, judgeObjectives, type ObjectiveVerdict } from "./objectives.ts";
 export {
   consistencies,
   type Consistency,

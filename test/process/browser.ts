@@ -31,17 +31,17 @@ export function complaintsOf(page: Page): string[] {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Everything that axe finds wrong with a page, in a line each. */
-export async function accessibilityProblems(page: Page): Promise<string[]> {
+/** Everything that axe finds wrong with a page, in a line each; `rules`: these alone. */
+export async function accessibilityProblems(page: Page, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(axe);
-  return page.evaluate(async () => {
+  return page.evaluate(async (only) => {
     interface Found {
       readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
     }
-    const { axe: loaded } = globalThis as unknown as { axe: { run(): Promise<Found> } };
-    const { violations } = await loaded.run();
+    const { axe: loaded } = globalThis as unknown as { axe: { run(options: object): Promise<Found> } };
+    const { violations } = await loaded.run(only === undefined ? {} : { runOnly: { type: "rule", values: only } });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
+  }, rules);
 }
 
 /** Waits until `cohort up` serves the pages and not their announcement. */

@@ -6,23 +6,11 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessibilityProblems, complaintsOf, consoleBuilt, openBrowser } from "./browser.ts";
 import { cleanUp, cohort, temporaryDirectory, Up } from "./cluster.ts";
+import { differencePercent, keptPicture, openShot, shots, type Colours, type Shot } from "./shots.ts";
 
 const base = 26_000;
 const url = `http://127.0.0.1:${base + 70}`;
 const regression = join(import.meta.dirname, "../regressions/names-begin-anew.json");
-/** Runs in the page: zooms out and in again; the median time from the wheel to the end of the frame. */
-const zoomingFrames = `(async () => {
-  const canvas = document.querySelector("canvas");
-  const times = [];
-  for (let turn = 0; turn < 20; turn++) {
-    const begun = performance.now();
-    const deltaY = turn < 10 ? 200 : -200;
-    canvas.dispatchEvent(new WheelEvent("wheel", { deltaY, clientX: 600, clientY: 400, bubbles: true, cancelable: true }));
-    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-    times.push(performance.now() - begun);
-  }
-  return times.sort((a, b) => a - b)[10];
-})()`;
 let up: Up;
 let browser: Browser;
 let context: BrowserContext;
@@ -58,7 +46,7 @@ async function counter(): Promise<number> {
 }
 
 describe("cluster", () => {
-  test("the first load is small and quick, and nothing comes from elsewhere", async () => {
+  test("the first load is small, and nothing comes from elsewhere", async () => {
     let bytes = 0;
     const hosts = new Set<string>();
     page.on("response", (response) => {
@@ -68,16 +56,10 @@ describe("cluster", () => {
         .body()
         .then((body) => (bytes += response.url().endsWith("woff2") ? body.length : gzipSync(body).length));
     });
-    const begun = performance.now();
-    await page.goto(url);
+    await page.goto(url, { waitUntil: "load" });
     await leaderShown();
-    const tookMs = performance.now() - begun;
-    await page.waitForTimeout(200);
-    process.stdout.write(
-      `console: first load ${Math.round(bytes / 1000)} kB gzipped, a leader shown after ${Math.round(tookMs)} ms\n`,
-    );
+    expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(300_000);
-    expect(tookMs).toBeLessThan(3000);
     expect([...hosts]).toEqual([`127.0.0.1:${base + 70}`]);
     expect(complaints).toEqual([]);
   });
@@ -120,7 +102,6 @@ describe("cluster", () => {
       .getByText(/kept: Linearizable/)
       .first()
       .waitFor();
-    await page.waitForTimeout(600);
     const slider = page.getByRole("slider", { name: "Moment that is shown" });
     await slider.press("ArrowLeft");
     await slider.press("ArrowLeft");
@@ -155,22 +136,15 @@ describe("cluster", () => {
 describe("lab", () => {
   const digest = async (): Promise<string> => page.getByTestId("digest").innerText();
 
-  test("a seed has the same digest as on the command line; the page is fast enough", async () => {
+  test("a seed has the same digest as on the command line", async () => {
+    const ran = cohort(["sim", "run", "concurrent-starts", "--seed", "3", "--seeds", "1", "--jobs", "1", "--json"]);
     await page.goto(`${url}/lab#scenario=concurrent-starts&seed=3`);
-    const { stdout } = await cohort(["sim", "replay", "concurrent-starts", "--seed", "3", "--json"]);
-    const { runs } = JSON.parse(stdout) as { runs: { digest: string; steps: number }[] };
     await page.getByTestId("verdict").waitFor();
-    expect(await digest()).toBe(runs[0]!.digest);
-    // The engine compiles what runs often; the best of a few runs is what the machine can do.
-    let best = 0;
-    for (let seed = 4; seed <= 14 && best < 50_000; seed++) {
-      const before = await digest();
-      await page.getByRole("button", { name: "Next seed" }).click();
-      await expect.poll(digest, { timeout: 10_000 }).not.toBe(before);
-      best = Math.max(best, Number((await page.getByTestId("rate").innerText()).replaceAll(",", "")));
-    }
-    process.stdout.write(`console: ${best} protocol events a second in the page\n`);
-    expect(best).toBeGreaterThan(50_000);
+    const shown = await digest();
+    expect(JSON.parse((await ran).stdout)).toMatchObject({ digest: shown });
+    await page.getByRole("button", { name: "Next seed" }).click();
+    await expect.poll(digest, { timeout: 10_000 }).not.toBe(shown);
+    expect(page.url()).toContain("seed=4");
     expect(complaints).toEqual([]);
   });
 
@@ -180,13 +154,26 @@ describe("lab", () => {
     await verdict.getByText("Broken: election safety").waitFor({ timeout: 30_000 });
     await verdict.getByText("Two nodes believed at the same time").waitFor();
     await verdict.getByText(/Made small: \d+ faults and operations became \d+/).waitFor();
+    expect(await page.getByRole("list", { name: "How it came to that" }).getByRole("listitem").count()).toBeGreaterThan(
+      2,
+    );
     const moment = page.getByTestId("moment");
     const heading = moment.getByRole("heading", { level: 2 });
     await expect.poll(() => heading.innerText()).toMatch(/^Event [\d,]+: node \d at/);
     const before = await heading.innerText();
     await page.getByRole("button", { name: "◂ Back" }).click();
     await expect.poll(() => heading.innerText()).not.toBe(before);
-    await moment.locator(".state").first().waitFor();
+    await moment.locator(".state .changed").first().waitFor();
+    // The digest is that of what is shown, as its file has it; that of the seed stands beside it.
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save as a replay file" }).click();
+    const [saved, drawn] = await Promise.all([
+      cohort(["sim", "replay", await (await download).path(), "--json"]),
+      cohort(["sim", "replay", "elections", "--seed", "1", "--plant", "votes-twice", "--json"]),
+    ]);
+    expect(saved.code).toBe(1);
+    expect(JSON.parse(saved.stdout)).toMatchObject({ digest: await digest() });
+    expect(JSON.parse(drawn.stdout)).toMatchObject({ digest: await page.getByTestId("digest-drawn").innerText() });
     expect(complaints).toEqual([]);
   });
 
@@ -194,20 +181,42 @@ describe("lab", () => {
     await page.goto(`${url}/lab#scenario=basic&seed=1`);
     await page.getByTestId("verdict").waitFor();
     const wanted = await cohort(["sim", "replay", regression, "--json"]);
-    const { runs } = JSON.parse(wanted.stdout) as { runs: { digest: string }[] };
+    const { digest: expected } = JSON.parse(wanted.stdout) as { digest: string };
     const input = page.getByLabel("Open a replay file");
     await input.setInputFiles(regression);
-    await expect.poll(digest, { timeout: 10_000 }).toBe(runs[0]!.digest);
+    await expect.poll(digest, { timeout: 10_000 }).toBe(expected);
     await input.setInputFiles(join(import.meta.dirname, "../../package.json"));
     await page.getByRole("alert").getByText("not the file of a simulation").waitFor();
+    // The schedule is in the address: whoever opens it sees the same run.
+    const link = page.url();
+    expect(link).toContain("#replay=");
+    await page.goto("about:blank");
+    await page.goto(link);
+    await expect.poll(digest, { timeout: 10_000 }).toBe(expected);
+    await page.goto("about:blank");
+    await page.goto(link.slice(0, -40));
+    await page.getByRole("alert").getByText("The link is damaged").waitFor();
   });
 
-  test("a diagram of many events is drawn in little time", async () => {
+  test("the diagram zooms and moves by keyboard and wheel, and from afar shows how much there was", async () => {
     await page.goto(`${url}/lab#scenario=figure-8&seed=2`);
     await page.getByTestId("verdict").waitFor();
-    const frameMs = await page.evaluate<number>(zoomingFrames);
-    process.stdout.write(`console: a frame while zooming takes ${frameMs.toFixed(1)} ms\n`);
-    expect(frameMs).toBeLessThan(100);
+    const canvas = page.getByRole("img", { name: /Space-time diagram/ });
+    const picture = async (): Promise<string> =>
+      canvas.evaluate((node) => (node as unknown as { toDataURL(): string }).toDataURL());
+    const near = await picture();
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await page.getByText("the lanes show how many messages").waitFor();
+    await expect.poll(picture).not.toBe(near);
+    await canvas.hover();
+    for (let turn = 0; turn < 12; turn++) await page.mouse.wheel(0, -400);
+    await expect.poll(() => page.getByText("the lanes show how many messages").count()).toBe(0);
+    const before = await picture();
+    await canvas.press("Shift+ArrowRight");
+    await expect.poll(picture).not.toBe(before);
+    await canvas.press("End");
+    await page.getByRole("button", { name: "Step ▸", disabled: true }).waitFor();
+    expect(complaints).toEqual([]);
   });
 });
 
@@ -299,28 +308,37 @@ test("by keyboard alone: to the lab and back, a fault, an answer, the tour", asy
     .waitFor();
 });
 
-test.each(["light", "dark"] as const)(
-  "axe finds nothing wrong with any page, %s, wide and narrow",
-  async (colorScheme) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const ready: Readonly<Record<string, string>> = {
-      "/": nodeIs("leader"),
-      "/lab#scenario=basic&seed=1": '[data-testid="verdict"]',
-      "/history": '[data-testid="judgement"]',
-      "/design": '[data-testid="price"]',
-    };
-    for (const [path, selector] of Object.entries(ready)) {
-      await page.setViewportSize({ width: 1280, height: 900 });
-      await page.goto("about:blank");
-      await page.goto(url + path);
-      await page.locator(selector).first().waitFor();
-      expect(await accessibilityProblems(page), path).toEqual([]);
-      await page.setViewportSize({ width: 390, height: 840 });
-      const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
-      expect(overflow, `${path} is wider than a phone`).toBeLessThanOrEqual(0);
-    }
-  },
-);
+test("every page: axe finds nothing in light and dark, nothing is wider than a phone, and it looks as it did", async () => {
+  await Promise.all(shots.map(look));
+});
+
+async function look(shot: Shot): Promise<void> {
+  const shown = await openShot(browser, url, shot, "light");
+  await compare(shown, shot, "light");
+  expect(await accessibilityProblems(shown), shot.name).toEqual([]);
+  await shown.getByRole("button", { name: "Dark colours" }).click();
+  await shown.mouse.move(0, 0);
+  await compare(shown, shot, "dark");
+  // Nothing but colours is different.
+  expect(await accessibilityProblems(shown, ["color-contrast"]), `${shot.name}, dark`).toEqual([]);
+  await shown.setViewportSize({ width: 390, height: 840 });
+  const overflow = await shown.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+  expect(overflow, `${shot.name} is wider than a phone`).toBeLessThanOrEqual(0);
+  await shown.context().close();
+}
+
+async function compare(shown: Page, shot: Shot, scheme: Colours): Promise<void> {
+  const difference = (): Promise<number> =>
+    shown.screenshot().then((picture) => differencePercent(picture, keptPicture(shot, scheme)));
+  // Charts and simulated runs come a little later.
+  await expect
+    .poll(difference, {
+      message: `${shot.name}, ${scheme}, differs from docs/images; where that is wanted: npm run screenshots`,
+      timeout: 8000,
+      interval: 500,
+    })
+    .toBeLessThan(shot.mayDifferPercent);
+}
 
 test("a page of a cluster that is gone says so, and what to do", async () => {
   await page.goto(url);

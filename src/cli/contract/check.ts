@@ -1,6 +1,7 @@
 /** A contract on trial: many seeds of the simulator, a verdict for each clause, a witness for each broken one. */
 import { readText, writeText, type Contract } from "../../contract/index.ts";
 import { contractFaults, contractScenario, Tally, type ContractFault } from "../../sim/index.ts";
+import { agesOf, judgeObjectives, type ObjectiveVerdict } from "../../workload/index.ts";
 import { duration, paint, print, printJson, UsageError } from "../output.ts";
 import { runCampaign } from "../sim/campaign.ts";
 import { Progress } from "../sim/progress.ts";
@@ -31,7 +32,8 @@ interface Clause {
 
 /** After so many failures more would tell nothing new. */
 const failuresEnough = 30;
-const exitCodes = { kept: 0, broken: 1, undecided: 3 } as const;
+type TrialVerdict = "kept" | "broken" | "missed" | "undecided";
+const ageShares = { p50: 0.5, p99: 0.99, p100: 1 } as const;
 
 export function contractFaultsOf(names: string | undefined): readonly ContractFault[] {
   const known = Object.keys(contractFaults) as ContractFault[];
@@ -67,7 +69,8 @@ export async function checkContract(options: CheckContract): Promise<number> {
     const first = tally.failures.find(({ failure }) => failure.clause === name)!;
     reports.push(await reportFailure(scenario, first.seed, first.failure, options));
   }
-  const verdict = verdictOf(clauses, tally);
+  const objectives = judgeObjectives(contract, tally.counts);
+  const verdict = verdictOf(clauses, objectives, tally);
   if (json)
     printJson({
       contract: contract.text,
@@ -75,16 +78,24 @@ export async function checkContract(options: CheckContract): Promise<number> {
       seeds: tally.seeds,
       faults: Object.fromEntries(tally.fired),
       clauses,
+      objectives,
+      ageAtMostMs: agesAtMost(tally),
       witnesses: reports,
       digest: tally.digest,
       wallMs: Math.round(progress.wallMs),
     });
-  else show(options, tally, clauses, reports, progress);
-  return exitCodes[verdict];
+  else show(options, tally, clauses, objectives, reports, progress);
+  return verdict === "kept" ? 0 : 1;
 }
 
-function verdictOf(clauses: readonly Clause[], tally: Tally): keyof typeof exitCodes {
+function agesAtMost({ counts }: Tally): Record<string, number> | undefined {
+  if (agesOf(counts, 1) === undefined) return undefined;
+  return Object.fromEntries(Object.entries(ageShares).map(([name, share]) => [name, agesOf(counts, share)!]));
+}
+
+function verdictOf(clauses: readonly Clause[], objectives: readonly ObjectiveVerdict[], tally: Tally): TrialVerdict {
   if (tally.failures.length > 0) return "broken";
+  if (objectives.some(({ verdict }) => verdict === "missed")) return "missed";
   return clauses.every(({ verdict }) => verdict === "kept") ? "kept" : "undecided";
 }
 
@@ -98,12 +109,13 @@ function clausesOf({ reads, write, partition }: Contract, { counts }: Tally): Cl
   });
 }
 
-const colours = { kept: "green", broken: "red", undecided: "yellow", untested: "yellow" } as const;
+const colours = { kept: "green", broken: "red", missed: "red", undecided: "yellow", untested: "yellow" } as const;
 
 function show(
   { contract, bugs }: CheckContract,
   tally: Tally,
   clauses: readonly Clause[],
+  objectives: readonly ObjectiveVerdict[],
   reports: readonly Report[],
   progress: Progress,
 ): void {
@@ -112,7 +124,7 @@ function show(
   print(`\n${tally.seeds} seeds in ${duration(progress.wallMs)}; faults: ${fired === "" ? "none" : fired}`);
   if (bugs.length > 0) print(paint("yellow", `planted: ${bugs.join(", ")}`));
   print("");
-  const width = Math.max(...clauses.map(({ clause }) => clause.length));
+  const width = Math.max(...[...clauses, ...objectives].map(({ clause }) => clause.length));
   for (const { clause, verdict, claimed, degraded, broken, undecided } of clauses) {
     const trouble = broken > 0 ? `in ${broken} runs` : undecided > 0 ? `in ${undecided} runs` : "";
     const story = [
@@ -122,10 +134,31 @@ function show(
     ].join(", ");
     print(`  ${clause.padEnd(width)}  ${story}`);
   }
+  for (const { clause, verdict, operations, within, wantedPercent } of objectives) {
+    const share =
+      operations === 0 ? "no operations" : `${percentText(within / operations)} of ${operations} operations`;
+    print(`  ${clause.padEnd(width)}  ${paint(colours[verdict], verdict)}, ${share}; ${wantedPercent} % wanted`);
+  }
+  const ages = agesAtMost(tally);
+  if (ages !== undefined)
+    print(
+      `\nAnswers said that they are at most this old: ${Object.entries(ages)
+        .map(([name, ms]) => `${name} ${ms} ms`)
+        .join(", ")}`,
+    );
+  if (objectives.length > 0)
+    print(
+      "Objectives are judged under these faults, with messages of 0.2 to 2 ms; `cohort contract explain --topology` has the risk on yours.",
+    );
   for (const { seed, clause, detail, faults, operations, nodes, file, page } of reports) {
     print(`\n${paint("red", `${clause} is broken`)}, first by seed ${seed}: ${nodes} nodes, ${operations} operations`);
     for (const line of detail.split("\n")) print(`  ${line}`);
     for (const fault of faults) print(`  ${fault}`);
     print(`  Again: cohort sim replay ${file} --trace; drawn in ${page}`);
   }
+}
+
+/** As many digits as it takes to see what is missing. */
+function percentText(share: number): string {
+  return `${Number((100 * share).toFixed(4))} %`;
 }

@@ -2,18 +2,20 @@ import {
   contractOfEngine,
   contractToJson,
   explain,
+  neighboursOf,
   readCatalogue,
   readText,
   writeCatalogue,
   writeText,
   type Contract,
   type Explanation,
+  type GuaranteeEntry,
   type ReadName,
 } from "../../contract/index.ts";
-import { priceOf } from "../../model/index.ts";
+import { priceOf, type Price, type Topology } from "../../model/index.ts";
 import { priceColumns, priceNotes, priceRows } from "../model/price.ts";
-import { tableText } from "../model/report.ts";
-import { loadTopology } from "../model/topology-file.ts";
+import { ms, percent, tableText } from "../model/report.ts";
+import { loadTopology, shippedTopologies } from "../model/topology-file.ts";
 import { paint, print, printJson } from "../output.ts";
 import { readContract, shown, type Read } from "./source.ts";
 
@@ -22,18 +24,55 @@ export function explainContract(source: string, topologyName: string | undefined
   const read = readContract(source, json);
   if (read === undefined) return 1;
   const explanation = explain(read.contract);
-  const topology = topologyName === undefined ? undefined : loadTopology(topologyName);
-  if (topology !== undefined) contractOfEngine(read.contract, "raft");
-  const price = topology === undefined ? undefined : priceOf(read.contract, topology);
-  if (json) printJson({ ...documentOf(read, explanation), price });
+  if (topologyName !== undefined) contractOfEngine(read.contract, "raft");
+  // Models follow the engine of the clusters: what that does not keep has no price.
+  const priced = topologyName !== undefined || explanation.engines.includes("raft");
+  const names = !priced ? [] : topologyName === undefined ? shippedTopologies() : [topologyName];
+  const prices = names.map((name) => {
+    const topology = loadTopology(name);
+    return { topology, price: priceOf(read.contract, topology) };
+  });
+  if (json)
+    printJson({
+      ...documentOf(read, explanation),
+      ...(topologyName === undefined
+        ? { prices: Object.fromEntries(prices.map(({ topology, price }) => [topology.name, price])) }
+        : { price: prices[0]!.price }),
+    });
   else {
     show(read, explanation);
-    if (topology === undefined || price === undefined) return 0;
-    heading(`Price on ${topology.name} (${topology.title})`);
-    for (const line of tableText(priceColumns, priceRows(price))) print(`  ${line}`);
-    for (const note of priceNotes(price)) print(`  ${note}`);
+    if (topologyName === undefined) showPrices(prices);
+    else showPrice(prices[0]!);
   }
   return 0;
+}
+
+interface Priced {
+  readonly topology: Topology;
+  readonly price: Price;
+}
+
+function showPrice({ topology, price }: Priced): void {
+  heading(`Price on ${topology.name} (${topology.title})`);
+  for (const line of tableText(priceColumns, priceRows(price))) print(`  ${line}`);
+  for (const note of priceNotes(price)) print(`  ${note}`);
+}
+
+/** A line for each topology that comes with Cohort. */
+function showPrices(prices: readonly Priced[]): void {
+  if (prices.length === 0) return;
+  heading("Price, predicted");
+  const rows = prices.map(({ topology, price: { reads, writes, staleness, availability } }) => [
+    topology.name,
+    `${ms(reads.p50Ms)} / ${ms(reads.p99Ms)}`,
+    `${ms(writes.p50Ms)} / ${ms(writes.p99Ms)}`,
+    percent(staleness.local.value),
+    percent(availability.reads),
+    percent(availability.writes),
+  ]);
+  const columns = ["topology", "reads p50 / p99", "writes p50 / p99", "answered nearby", "reads up", "writes up"];
+  for (const line of tableText(columns, rows)) print(`  ${line}`);
+  print("  --topology NAME has each site, tails, staleness and the risk of objectives; FILE is your own.");
 }
 
 function documentOf({ contract, warnings }: Read, explanation: Explanation): object {
@@ -60,8 +99,10 @@ function show({ contract, text, warnings }: Read, explanation: Explanation): voi
   heading("Writes");
   const write = writeCatalogue[contract.write.guarantee];
   print(`  ${paint("bold", writeText(contract.write))}: ${write.meaning}`);
+  showDefinition(write);
   print(`    cost       ${write.cost}`);
   for (const engine of explanation.engines) print(`    ${engine.padEnd(10)} ${write[engine]}`);
+  showJudges(write);
   heading("Cannot happen");
   for (const name of explanation.rulesOut)
     if (contract.reads.some(({ guarantee }) => guarantee === name)) showAnomaly(name);
@@ -86,16 +127,30 @@ function show({ contract, text, warnings }: Read, explanation: Explanation): voi
 function showGuarantee(contract: Contract, title: string, name: ReadName): void {
   const entry = readCatalogue[name];
   print(`  ${paint("bold", title)}: ${entry.meaning}`);
-  const [first = "", ...more] = entry.definition;
-  print(`    definition ${first}`);
-  for (const line of more) print(`               ${line}`);
-  print(`    source     ${entry.source}`);
+  showDefinition(entry);
+  const { stronger, weaker } = neighboursOf(name);
+  const places = [
+    ...(stronger.length > 0 ? [`follows from ${stronger.join(", ")}`] : []),
+    ...(weaker.length > 0 ? [`implies ${weaker.join(", ")}`] : []),
+  ];
+  print(`    lattice    ${places.join("; ")}`);
   print(`    cost       ${entry.cost}`);
   if (entry.raft !== undefined) print(`    raft       ${entry.raft}`);
   if (entry.dynamo !== undefined && contract.write.guarantee !== "Linearizable")
     print(`    dynamo     ${entry.dynamo}`);
-  print(`    checked    cohort check --property ${entry.checker.join(", ")}`);
-  print(`    predicted  ${entry.model}`);
+  showJudges(entry);
+}
+
+function showDefinition({ definition, source }: Pick<GuaranteeEntry, "definition" | "source">): void {
+  const [first = "", ...more] = definition;
+  print(`    definition ${first}`);
+  for (const line of more) print(`               ${line}`);
+  print(`    source     ${source}`);
+}
+
+function showJudges({ checker, model }: Pick<GuaranteeEntry, "checker" | "model">): void {
+  print(`    checked    cohort check --property ${checker.join(", ")}`);
+  print(`    predicted  ${model}`);
 }
 
 function showAnomaly(name: ReadName): void {

@@ -45,7 +45,8 @@ export function priceReport(contract: Contract, topology: Topology, seed: number
   const price = priceOf(contract, topology, { seed });
   return {
     title: `${contract.text.replaceAll("\n", "; ")} on ${topology.name} (${topology.title})`,
-    source: "each model names its own; `cohort model --help` lists them",
+    source:
+      "Ongaro, 2014, sections 3, 6.4 and 10.2, step by step; Bailis et al., VLDB 2012 (Monte Carlo); docs/models.md",
     columns: priceColumns,
     rows: priceRows(price),
     notes: priceNotes(price),
