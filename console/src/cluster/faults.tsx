@@ -14,6 +14,108 @@ export function hurt(fault: FaultRequest): void {
   );
 }
 
+const [delayMs, setDelayMs] = createSignal(100);
+const [lossPercent, setLossPercent] = createSignal(30);
+/** How long what is brought about lasts; undefined: until it is healed. */
+const [forMs, setForMs] = createSignal<number>();
+const durationsMs = [2000, 5000, 10_000, 30_000] as const;
+
+function lasting(): { forMs?: number } {
+  const ms = forMs();
+  return ms === undefined ? {} : { forMs: ms };
+}
+const slow = (): FaultRequest => ({
+  kind: "delay",
+  delayMs: delayMs(),
+  jitterMs: Math.round(delayMs() / 5),
+  ...lasting(),
+});
+const lossy = (): FaultRequest => ({ kind: "drop", rate: lossPercent() / 100, ...lasting() });
+
+/** A number that a field holds, within its bounds. */
+function within(text: string, least: number, most: number): number {
+  return Math.min(most, Math.max(least, Math.round(Number(text)) || least));
+}
+
+/** How much, how long, and partitions of any shape. */
+function Amounts(props: { readonly tick: Tick; readonly disabled: boolean }): JSX.Element {
+  const ids = createMemo(() => props.tick.nodes.map(({ nodeId }) => nodeId), undefined, {
+    equals: (a, b) => a.join() === b.join(),
+  });
+  const [apart, setApart] = createSignal<readonly number[]>([]);
+  const others = (): number[] => ids().filter((id) => !apart().includes(id));
+  const mayPart = (): boolean => !props.disabled && apart().length > 0 && others().length > 0;
+  const part = (oneWay: boolean): void =>
+    hurt({ kind: "partition", nodes: [[...apart()], others()], ...(oneWay ? { oneWay } : {}), ...lasting() });
+  return (
+    <details>
+      <summary class="small">More: partitions of any shape, how slow, how lossy, for how long</summary>
+      <div class="amounts">
+        <label class="field">
+          slower by, ms
+          <input
+            type="number"
+            min="1"
+            max="60000"
+            value={delayMs()}
+            onChange={(event) => setDelayMs(within(event.currentTarget.value, 1, 60_000))}
+          />
+        </label>
+        <label class="field">
+          lost, %
+          <input
+            type="number"
+            min="1"
+            max="100"
+            value={lossPercent()}
+            onChange={(event) => setLossPercent(within(event.currentTarget.value, 1, 100))}
+          />
+        </label>
+        <label class="field">
+          for
+          <select onChange={(event) => setForMs(Number(event.currentTarget.value) || undefined)}>
+            <option value="">until it is healed</option>
+            <For each={durationsMs}>{(ms) => <option value={ms}>{ms / 1000} s</option>}</For>
+          </select>
+        </label>
+        <button class="b" type="button" disabled={props.disabled} onClick={() => hurt(slow())}>
+          Every link slower by {delayMs()} ms
+        </button>
+        <button class="b" type="button" disabled={props.disabled} onClick={() => hurt(lossy())}>
+          Every link loses {lossPercent()} %
+        </button>
+      </div>
+      <div class="amounts">
+        <fieldset class="nodes">
+          <legend class="small soft">these nodes</legend>
+          <For each={ids()}>
+            {(id) => (
+              <label class="row small">
+                <input
+                  type="checkbox"
+                  checked={apart().includes(id)}
+                  onChange={(event) =>
+                    setApart((before) =>
+                      event.currentTarget.checked ? [...before, id] : before.filter((node) => node !== id),
+                    )
+                  }
+                />
+                node {id}
+              </label>
+            )}
+          </For>
+        </fieldset>
+        <button class="b danger" type="button" disabled={!mayPart()} onClick={() => part(false)}>
+          Part from the others
+        </button>
+        <button class="b" type="button" disabled={!mayPart()} onClick={() => part(true)}>
+          Lose what they say
+        </button>
+      </div>
+    </details>
+  );
+}
+
 /** The few faults that matter most, without choosing anything first. */
 export function FaultBar(props: { readonly tick: Tick; readonly disabled: boolean }): JSX.Element {
   const others = (): number[] => props.tick.nodes.map(({ nodeId }) => nodeId).filter((id) => id !== props.tick.leader);
@@ -64,6 +166,7 @@ export function FaultBar(props: { readonly tick: Tick; readonly disabled: boolea
           Heal everything
         </button>
       </div>
+      <Amounts tick={props.tick} disabled={props.disabled} />
       <Show when={props.tick.faults.length > 0}>
         <ul class="in-force" aria-label="Faults in force">
           <For each={props.tick.faults}>
@@ -125,25 +228,25 @@ function ChosenNode(props: { readonly tick: Tick; readonly id: number; readonly 
             <span class="soft small mono">{shown().http}</span>
           </div>
           <dl class="numbers">
-            <Number label="term" value={shown().group?.term} />
-            <Number
+            <Figure label="term" value={shown().group?.term} />
+            <Figure
               label="log"
               value={
                 shown().group === undefined ? undefined : `${shown().group!.firstIndex}–${shown().group!.lastIndex}`
               }
             />
-            <Number label="durable" value={shown().group?.durableIndex} />
-            <Number label="committed" value={shown().group?.commitIndex} />
-            <Number label="applied" value={shown().group?.appliedIndex} />
-            <Number label="behind" value={shown().lag} />
-            <Number
+            <Figure label="durable" value={shown().group?.durableIndex} />
+            <Figure label="committed" value={shown().group?.commitIndex} />
+            <Figure label="applied" value={shown().group?.appliedIndex} />
+            <Figure label="behind" value={shown().lag} />
+            <Figure
               label="at most old"
               value={
                 shown().group?.stalenessMs === undefined ? undefined : `${Math.round(shown().group!.stalenessMs!)} ms`
               }
             />
-            <Number label="process" value={shown().pid} />
-            <Number label="restarts" value={shown().restarts} />
+            <Figure label="process" value={shown().pid} />
+            <Figure label="restarts" value={shown().restarts} />
           </dl>
           <div class="fault-bar" role="group" aria-label={`Faults of node ${props.id}`}>
             <button
@@ -229,7 +332,7 @@ function ChosenLink(props: {
           class="b danger"
           type="button"
           disabled={props.disabled}
-          onClick={() => hurt({ kind: "cut", from: from(), to: to() })}
+          onClick={() => hurt({ kind: "cut", from: from(), to: to(), ...lasting() })}
         >
           Cut both ways
         </button>
@@ -237,7 +340,7 @@ function ChosenLink(props: {
           class="b"
           type="button"
           disabled={props.disabled}
-          onClick={() => hurt({ kind: "cut", from: from(), to: to(), oneWay: true })}
+          onClick={() => hurt({ kind: "cut", from: from(), to: to(), oneWay: true, ...lasting() })}
         >
           Cut {from()} → {to()}
         </button>
@@ -245,7 +348,7 @@ function ChosenLink(props: {
           class="b"
           type="button"
           disabled={props.disabled}
-          onClick={() => hurt({ kind: "cut", from: to(), to: from(), oneWay: true })}
+          onClick={() => hurt({ kind: "cut", from: to(), to: from(), oneWay: true, ...lasting() })}
         >
           Cut {to()} → {from()}
         </button>
@@ -253,17 +356,17 @@ function ChosenLink(props: {
           class="b"
           type="button"
           disabled={props.disabled}
-          onClick={() => hurt({ kind: "delay", from: from(), to: to(), delayMs: 100, jitterMs: 20 })}
+          onClick={() => hurt({ ...slow(), from: from(), to: to() })}
         >
-          Slower by 100 ms
+          Slower by {delayMs()} ms
         </button>
         <button
           class="b"
           type="button"
           disabled={props.disabled}
-          onClick={() => hurt({ kind: "drop", from: from(), to: to(), rate: 0.3 })}
+          onClick={() => hurt({ ...lossy(), from: from(), to: to() })}
         >
-          Lose 30 %
+          Lose {lossPercent()} %
         </button>
         <button
           class="b"
@@ -281,7 +384,7 @@ function ChosenLink(props: {
   );
 }
 
-function Number(props: { readonly label: string; readonly value: string | number | undefined }): JSX.Element {
+function Figure(props: { readonly label: string; readonly value: string | number | undefined }): JSX.Element {
   return (
     <div>
       <dt>{props.label}</dt>

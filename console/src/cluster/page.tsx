@@ -58,7 +58,7 @@ export function ClusterPage(): JSX.Element {
               <Picture
                 tick={tick()}
                 selection={selection()}
-                flowing={cursor() === undefined && tick().traffic.perSecond > 0}
+                flowing={!frozen() && tick().traffic.perSecond > 0}
                 onSelect={setSelection}
               />
               <FaultBar tick={tick()} disabled={frozen()} />

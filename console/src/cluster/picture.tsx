@@ -174,6 +174,8 @@ function LinkLabel(props: {
       .filter((part) => part !== "")
       .join(" ");
   };
+  /** Of a monospaced text of 11 pixels. */
+  const width = (): number => text().length * 6.7 + 18;
   const middle = (): Point => {
     const a = props.places.get(props.link.from)!;
     const b = props.places.get(props.link.to)!;
@@ -182,7 +184,7 @@ function LinkLabel(props: {
   return (
     <Show when={text() !== ""}>
       <g class="link-label">
-        <rect x={middle().x - 32} y={middle().y - 30} width="64" height="18" rx="9" />
+        <rect x={middle().x - width() / 2} y={middle().y - 30} width={width()} height="18" rx="9" />
         <text x={middle().x} y={middle().y - 17}>
           {text()}
         </text>

@@ -21,7 +21,6 @@ export interface Measured {
   readonly reads: readonly (readonly [share: number, ms: number])[];
   readonly writes: readonly (readonly [share: number, ms: number])[];
   readonly operations: number;
-  readonly delayMs: readonly [least: number, most: number];
 }
 
 export type PriceReport =

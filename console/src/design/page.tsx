@@ -146,9 +146,8 @@ export function DesignPage(): JSX.Element {
                   <Show when={measured()} fallback="The simulated run is under way…">
                     {(run) => (
                       <>
-                        Simulated: {run().operations} operations of the servers' code, every link between{" "}
-                        {run().delayMs[0].toFixed(2)} and {run().delayMs[1].toFixed(2)} ms. The simulator has no
-                        geography: where it differs, the model knows more.
+                        Simulated: {run().operations} operations of the servers' code, with the delays, disks and
+                        clients of this topology.
                       </>
                     )}
                   </Show>

@@ -1,7 +1,7 @@
 /** Predictions, and a simulated run beside them, in a thread of their own. */
 import { parseContract, type Contract } from "../../../src/contract/index.ts";
-import { mapOf, meanOf, priceOf, readKindOf, type Topology } from "../../../src/model/index.ts";
-import { drawPlan, runPlan, type Scenario } from "../../../src/sim/index.ts";
+import { simulate } from "../../../src/cli/model/simulated.ts";
+import { priceOf, readKindOf, type Topology } from "../../../src/model/index.ts";
 import type { Alternative, Measured, PriceOrder, PriceReport } from "./messages.ts";
 
 const draws = 20_000;
@@ -35,53 +35,23 @@ addEventListener("message", ({ data: { number, contract: text, topology } }: Mes
   }
 });
 
-/** Settling in, milliseconds: the first leader is not there yet. */
-const warmUpMs = 3000;
+const simulatedMs = 12_000;
 
-/** The simulator knows no geography: all links are as fast as those of the topology are between the fastest and the slowest. */
 function measure(contract: Contract, topology: Topology): Measured {
-  const map = mapOf(topology);
-  const delays = map.nodes.flatMap(({ id: from }) =>
-    map.nodes.filter(({ id }) => id !== from).map(({ id: to }) => meanOf(map.between(from, to))),
-  );
-  const least = Math.min(...delays);
-  const most = Math.max(...delays) * 1.2;
   const { kind, boundMs } = readKindOf(contract);
-  const scenario: Scenario = {
-    name: "prediction",
-    title: "A healthy cluster on the chosen topology",
-    nodes: [map.nodes.length],
-    durationMs: 12_000,
-    world: {
-      network: { minDelayMs: least * 0.9, maxDelayMs: most },
-      raft: topology.raft,
-      clockErrorMs: topology.clockErrorMs,
-      operationTimeoutMs: 8000,
-      attemptTimeoutMs: 3000,
-    },
-    workload: {
-      clients: 12,
-      operationsPerSecond: Math.min(100, Math.max(20, topology.load.writesPerSecond)),
-      counters: 4,
-      mix: { increment: 1, readCounter: 1, put: 0, get: 0, delete: 0 },
-      reads: [kind],
-      boundMs: Number.isFinite(boundMs) ? boundMs : 0,
-    },
-    faults: [],
-  };
-  const { records, failure } = runPlan(scenario, drawPlan(scenario, 1));
-  if (failure !== undefined) throw new Error(`The simulated run broke: ${failure.clause}`);
-  const settled = records.filter(({ invokedAt, outcome }) => outcome === "ok" && invokedAt > warmUpMs);
+  const records = simulate({
+    topology,
+    reads: kind,
+    boundMs: Number.isFinite(boundMs) ? boundMs : 0,
+    seed: 1,
+    durationMs: simulatedMs,
+  });
+  const answered = records.filter(({ outcome }) => outcome === "ok");
   const of = (wanted: string) =>
-    settled
+    answered
       .filter(({ operation }) => operation.kind === wanted)
       .map(({ invokedAt, completedAt }) => completedAt - invokedAt);
-  return {
-    reads: quantiles(of("readCounter")),
-    writes: quantiles(of("increment")),
-    operations: settled.length,
-    delayMs: [least, most],
-  };
+  return { reads: quantiles(of("readCounter")), writes: quantiles(of("increment")), operations: answered.length };
 }
 
 function quantiles(samples: readonly number[]): (readonly [number, number])[] {

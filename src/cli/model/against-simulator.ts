@@ -16,21 +16,14 @@ import {
   shareOf,
   type Domain,
   type RaftPath,
-  type ReadKind,
   type Topology,
   type TopologyMap,
 } from "../../model/index.ts";
 import { measure } from "../../sim/index.ts";
 import type { OperationRecord, PlannedOperation } from "../../workload/index.ts";
+import { delayOf, simulate, type Trial } from "./simulated.ts";
 
-/** One configuration that is predicted and simulated. */
-export interface Trial {
-  readonly topology: Topology;
-  readonly reads: ReadKind;
-  readonly boundMs: number;
-  readonly seed: number;
-  readonly durationMs: number;
-}
+export type { Trial };
 
 /** One figure, predicted and simulated. */
 export interface Compared {
@@ -77,7 +70,7 @@ export function compareTrial(trial: Trial): Compared[] {
     const read = drawRead(path, site, reads, boundMs, topology.load.writesPerSecond, random);
     return { read, write: drawWrite(path, site, random) };
   });
-  const records = simulate(trial, map);
+  const records = simulate(trial);
   const simulatedReads = records.filter(
     ({ operation, outcome }) => operation.kind === "readCounter" && outcome === "ok",
   );
@@ -120,72 +113,6 @@ export function compareTrial(trial: Trial): Compared[] {
 /** A write acknowledged before the read was asked is not in what it saw: by positions in the log. */
 function missesWrites({ invokedAt, position }: OperationRecord, writes: readonly OperationRecord[]): boolean {
   return writes.some((write) => write.completedAt < invokedAt && write.position > position);
-}
-
-function simulate({ topology, reads, boundMs, seed, durationMs }: Trial, map: TopologyMap): OperationRecord[] {
-  const random = seededRandom(seed);
-  // One client for each of the nodes nearest to a site, so that the load is spread as the model spreads it; several of
-  // each, since a client does one thing after the other.
-  const places = topology.clients.flatMap(({ share }, site) =>
-    map
-      .nearest(site)
-      .flatMap((home, _, { length }) => Array.from({ length: 6 }, () => ({ site, home, share: share / length / 6 }))),
-  );
-  const operationsOf = (
-    perSecond: number,
-    operation: PlannedOperation["operation"],
-    client: number,
-  ): PlannedOperation[] => {
-    const planned: PlannedOperation[] = [];
-    const gapMs = 1000 / perSecond;
-    for (let at = exponential(random) * gapMs; at < durationMs - 1000; at += exponential(random) * gapMs)
-      planned.push({ at, client, operation });
-    return planned;
-  };
-  const clients = places.flatMap(({ site, home, share }, client) => [
-    {
-      site,
-      home,
-      operations: operationsOf(
-        topology.load.writesPerSecond * share,
-        { kind: "increment", counter: "c", by: 1 },
-        client,
-      ),
-    },
-    {
-      site,
-      home,
-      operations: operationsOf(60 * share, { kind: "readCounter", counter: "c", consistency: reads, boundMs }, client),
-    },
-  ]);
-  const timeoutMs = Math.max(2000, 4 * topology.raft.electionTimeoutMs);
-  return measure({
-    seed,
-    nodes: map.nodes.length,
-    leader: map.leader.id,
-    heartbeatMs: topology.raft.heartbeatMs,
-    electionTimeoutMs: topology.raft.electionTimeoutMs,
-    clockErrorMs: topology.clockErrorMs,
-    delayOf: (from, to, source) => delayOf(map, clients, from, to, source),
-    diskOf: (source) => draw(topology.disk, source),
-    clients,
-    outages: [],
-    durationMs,
-    attemptTimeoutMs: timeoutMs,
-    operationTimeoutMs: timeoutMs,
-  });
-}
-
-function delayOf(
-  map: TopologyMap,
-  clients: readonly { readonly site: number }[],
-  from: number,
-  to: number,
-  random: Random,
-): number {
-  if (from < 0) return draw(map.toNode(clients[-1 - from]!.site, to), random);
-  if (to < 0) return draw(map.toNode(clients[-1 - to]!.site, from), random);
-  return draw(map.between(from, to), random);
 }
 
 const stretches = 16;

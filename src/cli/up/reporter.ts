@@ -2,6 +2,8 @@
  * Tells what happens to a cluster: lines with colours for people, or one JSON document a line. Times count from the
  * start of the process.
  */
+import type { Fault } from "../../api/index.ts";
+import type { NodeId } from "../../base/index.ts";
 import { duration, paint, print, printJson } from "../output.ts";
 import { portsOf } from "../ports.ts";
 import type { Home } from "./home.ts";
@@ -100,11 +102,30 @@ function nodeLines(event: NodeEvent, http: number, line: (text: string) => void)
 }
 
 /** Such as `partition groups [[1],[2,3]]`. */
-export function describeFault({ kind, ...fault }: { readonly kind: string }): string {
-  const details = Object.entries(fault)
-    .filter(([, value]) => value !== undefined && value !== false)
-    .map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-  return [kind, ...details].join(" ");
+/** A fault in words, for people who look at what happened. */
+export function describeFault(fault: Fault): string {
+  const lasting = "forMs" in fault && fault.forMs !== undefined ? ` for ${duration(fault.forMs)}` : "";
+  switch (fault.kind) {
+    case "kill":
+    case "pause":
+    case "resume":
+      return `${fault.kind} ${fault.node === "leader" ? "the leader" : `node ${fault.node}`}${lasting}`;
+    case "partition":
+      return `partition ${fault.groups.map((group) => group.join(", ")).join(fault.oneWay ? " ⇏ " : " ∥ ")}${lasting}`;
+    case "cut":
+      return `cut ${fault.from}${fault.oneWay ? " → " : "–"}${fault.to}${lasting}`;
+    case "delay":
+      return `${linkText(fault)} slower by ${fault.delayMs} ms${fault.jitterMs > 0 ? ` and up to ${fault.jitterMs} more` : ""}${lasting}`;
+    case "drop":
+      return `${linkText(fault)} loses ${Math.round(100 * fault.rate)} %${lasting}`;
+    case "heal":
+      return fault.fault === undefined ? "everything is healed" : `fault ${fault.fault} is healed`;
+  }
+}
+
+function linkText({ from, to }: { readonly from: NodeId | undefined; readonly to: NodeId | undefined }): string {
+  if (from === undefined) return "every link";
+  return to === undefined ? `each link of node ${from}` : `link ${from}–${to}`;
 }
 
 function invitation(base: number, home: Home, tookMs: number): string {
