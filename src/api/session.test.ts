@@ -25,6 +25,24 @@ test("a token comes back as it went out", () => {
   );
 });
 
+test("a token is at most 2048 characters, whatever it has to remember, and keeps group 0 and the latest", () => {
+  const long = sessionTokens("c".repeat(64));
+  fc.assert(
+    fc.property(fc.nat(400), fc.constantFrom(1, 2 ** 20, Number.MAX_SAFE_INTEGER), (count, position) => {
+      const pairs = Array.from({ length: count + 1 }, (_, group): [number, number] => [
+        group === 0 ? 0 : 2 ** 31 - group,
+        position,
+      ]);
+      const token = long.encode(new Map(pairs));
+      expect(token.length).toBeLessThanOrEqual(2048);
+      const kept = [...long.decode(token)];
+      expect(kept[0]).toEqual(pairs[0]);
+      expect(kept.at(-1)).toEqual(pairs.at(-1));
+      if (count <= 100) expect(kept).toEqual(pairs);
+    }),
+  );
+});
+
 test("no changed token is accepted", () => {
   const token = sessions.encode(new Map([[0, 123_456]]));
   fc.assert(

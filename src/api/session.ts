@@ -11,11 +11,14 @@ import { fail } from "../contract/index.ts";
 const version = 1;
 const macLength = 12;
 const maxTokenLength = 2048;
+/** In base64url, four letters for three bytes. */
+const maxTokenBytes = (maxTokenLength / 4) * 3;
 
 /** Positions by group. */
 export type Positions = ReadonlyMap<GroupId, LogIndex>;
 
 export interface Sessions {
+  /** At most 2048 characters: of many groups the first and the last are in it, and those left out are read at their latest. */
   encode(positions: Positions): string;
   /** Throws a CohortError: `bad-token` or `foreign-token`. */
   decode(token: string): Positions;
@@ -27,12 +30,21 @@ export function sessionTokens(clusterId: string, secret = ""): Sessions {
   const mac = hmacSha256(key);
   const macOf = (body: Uint8Array): Uint8Array => mac(body).subarray(0, macLength);
   const writer = new ByteWriter(64);
+  const write = (entries: readonly (readonly [GroupId, LogIndex])[]): void => {
+    writer.reset();
+    writer.u8(version).text(clusterId).uint(entries.length);
+    for (const [group, position] of entries) writer.uint(group).uint(position);
+    writer.raw(macOf(writer.view()));
+  };
   return {
     encode(positions) {
-      writer.reset();
-      writer.u8(version).text(clusterId).uint(positions.size);
-      for (const [group, position] of positions) writer.uint(group).uint(position);
-      writer.raw(macOf(writer.view()));
+      let entries = [...positions];
+      write(entries);
+      // Few tokens are near the bound, so what is too much is left out by halves: the oldest, which come after group 0.
+      while (writer.view().length > maxTokenBytes) {
+        entries = [...entries.slice(0, 1), ...entries.slice(1 + Math.ceil((entries.length - 1) / 2))];
+        write(entries);
+      }
       const view = writer.view();
       return Buffer.from(view.buffer, view.byteOffset, view.length).toString("base64url");
     },

@@ -15,6 +15,8 @@ export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly prefer: Prefer;
+  /** The endpoint that answered the session last. */
+  readonly home?: string | undefined;
   /** It changes something: whether it has happened matters. */
   readonly isWrite: boolean;
 }
@@ -155,7 +157,7 @@ export class Calls {
   }
 
   attempt(call: Call): void {
-    const link = this.#router.choose(call.options.prefer, call.avoid);
+    const link = this.#router.choose(call.options.prefer, call.avoid, call.options.home);
     if (link === undefined) {
       if (this.#router.hopeless !== undefined) return call.fail(this.#router.hopeless);
       call.state = "waiting";
@@ -179,7 +181,7 @@ export class Calls {
       this.#waiting.delete(call);
       this.attempt(call);
       // Nothing is open: what follows would only meet the same. (A pinned call says nothing about the others.)
-      if (call.state === "waiting" && (call.options.prefer === "leader" || call.options.prefer === "any")) break;
+      if (call.state === "waiting" && ["leader", "any", "sticky"].includes(call.options.prefer)) break;
     }
     if (this.#waiting.size > 0 && !this.#pumpTimer.armed) this.#wheel.set(this.#pumpTimer, now + pumpMs);
   }

@@ -279,6 +279,56 @@ test("reads that any node may answer are spread; a pinned one stays", async () =
   expect(cluster.node(3).requests.length).toBe(before + 3);
 });
 
+test("sticky reads go to whoever answered the session last, and elsewhere once it is gone", async () => {
+  const cluster = new FakeCluster();
+  const db = clientOf(cluster);
+  const read = () => cluster.world.settle(db.get("a", { prefer: "sticky", consistency: "session" }));
+  await cluster.world.settle(db.get("a", { prefer: "any", consistency: "eventual" }));
+  await cluster.world.pass(50);
+  await cluster.world.settle(db.get("a", { prefer: "node:3", consistency: "eventual" }));
+  const counts = (): number[] => cluster.nodes.map(({ requests }) => requests.length);
+  const before = counts();
+  for (let i = 0; i < 5; i++) await read();
+  expect(counts()).toEqual([before[0], before[1], before[2]! + 5]);
+  // Who took the write has it: nobody else has to be waited for.
+  await cluster.world.settle(db.put("a", "1"));
+  const written = counts();
+  for (let i = 0; i < 3; i++) await read();
+  expect(counts()).toEqual([written[0]! + 3, written[1], written[2]]);
+  cluster.kill(1);
+  await read();
+  const moved = counts();
+  await read();
+  expect(
+    counts()
+      .map((count, at) => count - moved[at]!)
+      .sort(),
+  ).toEqual([0, 0, 1]);
+  expect(counts()[0]).toBe(moved[0]);
+});
+
+test("a session remembers how far it is in each group of shards, and another one goes on there", async () => {
+  const cluster = new FakeCluster();
+  let shard = { group: 0, position: 0 };
+  cluster.kept = () => ({ guarantee: "Session", position: 9, shards: [shard], stalenessMs: 0, degraded: false });
+  const db = clientOf(cluster);
+  const session = db.newSession();
+  const read = (from: typeof session) => cluster.world.settle(from.get("a", { consistency: "session" }));
+  for (let group = 1; group <= 130; group++) {
+    shard = { group, position: group };
+    await read(session);
+  }
+  // The oldest are forgotten, and no group goes back.
+  shard = { group: 50, position: 7 };
+  await read(session);
+  expect(session.seen).toMatchObject({ position: 9, shards: { length: 128 } });
+  expect(session.seen.shards?.[0]).toEqual({ group: 3, position: 3 });
+  expect(session.seen.shards?.at(-1)).toEqual({ group: 50, position: 50 });
+  await read(db.newSession(session.seen));
+  const { body } = cluster.node(1).requests.at(-1)!;
+  expect(body).toMatchObject({ position: 9, shards: session.seen.shards });
+});
+
 test("no replica is fresh enough: told once each was asked", async () => {
   const cluster = new FakeCluster();
   for (const node of cluster.nodes) node.react = () => failure("staleness", "5 s behind");

@@ -21,6 +21,7 @@ import type {
   NewKeyspace,
   PutResult,
   ReadSettings,
+  Seen,
   Transaction,
   TransactionResult,
   TransactionSettings,
@@ -124,10 +125,11 @@ export class Client {
     return this.#router.leader;
   }
 
-  /** A session that knows nothing of this one's answers; `position`: it goes on where another one was. */
-  newSession(position = 0): Session {
-    wholeNumber(position, "position");
-    return new Session(this.#core, position);
+  /** A session that knows nothing of this one's answers; `seen`: it goes on where another one was. */
+  newSession(seen: number | Seen = 0): Session {
+    const from = typeof seen === "number" ? { position: seen } : seen;
+    wholeNumber(from.position, "position");
+    return new Session(this.#core, from);
   }
 
   /** Ends everything: what is under way fails with `cancelled`. */

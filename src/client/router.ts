@@ -3,8 +3,12 @@ import { Link, type LinkOwner } from "./link.ts";
 import type { TimerWheel } from "./wheel.ts";
 import type { World } from "./world.ts";
 
-/** Which node should answer: whoever leads, any one in turn, or the one at an endpoint (`host:port`). */
-export type Prefer = "leader" | "any" | (string & {});
+/**
+ * Which node should answer: whoever leads; any one in turn; the one that answered this session last (`sticky`), which
+ * has what the session has seen, so that a session's read neither waits there nor is forwarded; or the one at an
+ * endpoint (`host:port`).
+ */
+export type Prefer = "leader" | "any" | "sticky" | (string & {});
 
 const firstBackoffMs = 30;
 const maxBackoffMs = 1000;
@@ -60,10 +64,14 @@ export class Router implements LinkOwner {
 
   /**
    * An open link, or undefined: none is there yet, and those that may help are being opened (`onChange` tells).
-   * `avoid` is chosen only where there is no other.
+   * `avoid` is chosen only where there is no other. `home`: who answered last, for `sticky`.
    */
-  choose(prefer: Prefer, avoid: string | undefined): Link | undefined {
+  choose(prefer: Prefer, avoid: string | undefined, home?: string): Link | undefined {
     if (prefer === "any") return this.#chooseAny(avoid);
+    if (prefer === "sticky") {
+      const target = home === undefined || home === avoid ? undefined : this.#targets.get(home);
+      return (target === undefined ? undefined : this.#open(target)) ?? this.#chooseAny(avoid);
+    }
     if (prefer !== "leader") return this.#open(this.#target(prefer, false));
     const leader = this.#leader === undefined || this.#leader === avoid ? undefined : this.#target(this.#leader, false);
     // Any node forwards to the leader: better than to wait for a connection.

@@ -1,4 +1,4 @@
-import { CodecError, copyBytes, emptyBytes } from "../base/index.ts";
+import { CodecError, copyBytes, emptyBytes, type GroupId, type LogIndex } from "../base/index.ts";
 import { CohortError, fail, parseKeyspaceContract, type Failure, type Kept, type Query } from "../contract/index.ts";
 import {
   type Answer,
@@ -30,6 +30,7 @@ import type {
   NewKeyspace,
   PutResult,
   ReadSettings,
+  Seen,
   Step,
   StepOutcome,
   Transaction,
@@ -57,6 +58,9 @@ export interface ClientCore {
   openWatch(settings: WatchSettings): Watch;
 }
 
+/** As many groups as a token over HTTP remembers. */
+const mostShards = 128;
+
 /**
  * A session remembers how far its answers have come, and a read that asks for `session`, `monotonic` or
  * `causal` sees at least that: its own writes, and nothing older than what it has seen. Sessions of one client
@@ -67,13 +71,27 @@ export class Session {
   #position: number;
   /** The latest timestamp that a transaction of it has seen or got. */
   #seenTimestamp = 0;
+  /**
+   * A version vector over groups of shards, the latest last. A group that is not in it has to be asked for its latest
+   * state, so that remembering saves the read a round trip to that group's leader.
+   */
+  readonly #shards = new Map<GroupId, LogIndex>();
+  /** Who answered last. */
+  #home: string | undefined;
 
-  constructor(core: ClientCore, position = 0) {
+  constructor(core: ClientCore, { position, shards = [] }: Seen = { position: 0 }) {
     this.#core = core;
     this.#position = position;
+    for (const shard of shards) this.#shards.set(shard.group, shard.position);
   }
 
-  /** How far this session's answers have come: a position in the log. Hand it to `newSession` elsewhere to go on there. */
+  /** How far this session's answers have come, in all groups. Hand it to `newSession` elsewhere to go on there. */
+  get seen(): Seen {
+    const shards = Array.from(this.#shards, ([group, position]) => ({ group, position }));
+    return { position: this.#position, ...(shards.length > 0 && { shards }) };
+  }
+
+  /** How far this session's answers have come in the log of group 0; `seen` has all groups. */
   get position(): number {
     return this.#position;
   }
@@ -270,8 +288,8 @@ export class Session {
       const fail = (problem: Failure): void => reject(new CohortError(problem));
       try {
         this.#core.writes.write(operation, options, {
-          succeed: (result, kept) => {
-            this.#observe(kept);
+          succeed: (result, kept, endpoint) => {
+            this.#observe(kept, endpoint);
             if (result.kind === "error") fail(problemOf(result));
             else resolve(convert(result, kept));
           },
@@ -289,13 +307,13 @@ export class Session {
       const call = this.#core.calls.open(this.#options(settings, false), {
         succeed: (bytes, kept) => {
           const answer = decodeResult(bytes);
-          this.#observe(kept);
+          this.#observe(kept, call?.link?.endpoint);
           if (answer.kind === "error") reject(new CohortError(problemOf(answer)));
           else resolve(convert(answer, kept));
         },
         fail: (problem) => reject(new CohortError(problem)),
       });
-      call?.send({ type: "read", query, contract, position: this.#position });
+      call?.send({ type: "read", query, contract, ...this.seen });
     });
   }
 
@@ -303,11 +321,20 @@ export class Session {
     const { signal, prefer = "leader" } = settings;
     const timeoutMs = settings.timeoutMs ?? this.#core.timeoutMs;
     if (!(timeoutMs > 0)) throw fail("bad-request", `timeoutMs is a number above 0, not ${timeoutMs}`);
-    return { timeoutMs, signal, prefer, isWrite };
+    return { timeoutMs, signal, prefer, isWrite, home: this.#home };
   }
 
-  #observe(kept: Kept): void {
-    if (kept.position > this.#position) this.#position = kept.position;
+  #observe({ position, shards = [] }: Kept, endpoint: string | undefined): void {
+    this.#home = endpoint ?? this.#home;
+    if (position > this.#position) this.#position = position;
+    for (const shard of shards) {
+      const before = this.#shards.get(shard.group) ?? 0;
+      this.#shards.delete(shard.group);
+      this.#shards.set(shard.group, Math.max(before, shard.position));
+      if (this.#shards.size <= mostShards) continue;
+      const [oldest] = this.#shards.keys();
+      this.#shards.delete(oldest!);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What callers of the client library give and get. */
-import type { Kept, PartitionBehavior } from "../contract/index.ts";
+import type { Kept, PartitionBehavior, ShardPosition } from "../contract/index.ts";
 import type { KeyspaceRow, LockHolder } from "../store/index.ts";
 import type { Isolation } from "../txn/index.ts";
 import type { Prefer } from "./router.ts";
@@ -41,7 +41,7 @@ export interface ReadSettings extends CallSettings {
    */
   readonly consistency?: string;
   readonly partition?: PartitionBehavior;
-  /** Which node is asked. Default: the leader. Linearizable reads are right at any. */
+  /** Which node is asked. Default: the leader. Linearizable reads are right at any; `sticky` suits reads of a session. */
   readonly prefer?: Prefer;
 }
 
@@ -57,6 +57,12 @@ export interface ListSettings extends GetSettings {
   readonly after?: Data;
   /** Default 1000. */
   readonly limit?: number;
+}
+
+/** What a session has seen: positions in the log of group 0, and in those of the groups of shards that answered it. */
+export interface Seen {
+  readonly position: number;
+  readonly shards?: readonly ShardPosition[];
 }
 
 /** `revision`: the state's after the call. `kept`: which guarantee held. */

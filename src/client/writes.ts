@@ -14,7 +14,8 @@ import type { World } from "./world.ts";
 
 /** Where the result of a write goes; errors of the store are results too. */
 export interface WriteCompletion {
-  succeed(result: Result | Answer, kept: Kept): void;
+  /** `endpoint`: of the node that answered. */
+  succeed(result: Result | Answer, kept: Kept, endpoint: string | undefined): void;
   fail(problem: Failure): void;
 }
 
@@ -111,7 +112,7 @@ export class Writes {
     if (expired && this.#session === write.session) this.#forgetSession();
     this.#done(write);
     if (expired && write.call?.inDoubt === false) return this.#again(write);
-    write.completion.succeed(result, kept);
+    write.completion.succeed(result, kept, write.call?.link?.endpoint);
   }
 
   /** Its only attempt met an expired session, so it has not happened: it goes out under a new one. */
