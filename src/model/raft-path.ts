@@ -144,7 +144,8 @@ function drawRecentWrites(
   const { map, leader } = path;
   const gapMs = 1000 / writesPerSecond;
   const sent: number[] = [exponential(random) * gapMs];
-  for (let at = -exponential(random) * gapMs; at > -horizonMs(map); at -= exponential(random) * gapMs) sent.push(at);
+  const horizon = horizonMs(map);
+  for (let at = -exponential(random) * gapMs; at > -horizon; at -= exponential(random) * gapMs) sent.push(at);
   sent.reverse();
   const writes: RecentWrite[] = [];
   let [committed, applied] = [-Infinity, -Infinity];
@@ -161,9 +162,8 @@ function drawRecentWrites(
 }
 
 /** Older writes are applied everywhere. */
-function horizonMs({ nodes, between, topology }: TopologyMap): number {
-  const farthest = Math.max(...nodes.flatMap((from) => nodes.map((to) => meanOf(between(from.id, to.id)))));
-  return topology.raft.heartbeatMs + 8 * farthest + 4 * meanOf(topology.disk);
+function horizonMs({ farthestMs, topology }: TopologyMap): number {
+  return topology.raft.heartbeatMs + 8 * farthestMs + 4 * meanOf(topology.disk);
 }
 
 /** From the commit to the acknowledgement at the client of the write, who is drawn among the sites. */

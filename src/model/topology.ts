@@ -107,6 +107,8 @@ export interface TopologyMap {
   readonly toNode: (site: number, node: number) => Distribution;
   /** The nodes nearest to a site by mean delay; more than one where they are equally near. */
   readonly nearest: (site: number) => readonly number[];
+  /** The longest mean delay between two nodes. */
+  readonly farthestMs: number;
 }
 
 export function mapOf(topology: Topology): TopologyMap {
@@ -132,6 +134,7 @@ export function mapOf(topology: Topology): TopologyMap {
     between: (from, to) => table[from - 1]![to - 1]!,
     toNode: (site, node) => sites[site]![node - 1]!,
     nearest: (site) => nearest[site]!,
+    farthestMs: Math.max(...table.flatMap((row) => row.map(meanOf))),
   };
 }
 

@@ -4,8 +4,8 @@ import { simulate } from "../../../src/cli/model/simulated.ts";
 import { priceOf, readKindOf, type Topology } from "../../../src/model/index.ts";
 import type { Alternative, Measured, PriceOrder, PriceReport } from "./messages.ts";
 
-const draws = 20_000;
-const comparedDraws = 5000;
+const draws = 8000;
+const comparedDraws = 1500;
 
 const compared: readonly (readonly [label: string, text: string])[] = [
   ["linearizable", "Linearizable"],

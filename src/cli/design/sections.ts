@@ -41,7 +41,7 @@ export function sectionsOf(
         alternatives.map((text) => alternativeRow(text, topology)),
       ),
     },
-    charts: [{ section: "price", name: "latency", chart: latencyChart(contract, topology, 1) }],
+    charts: [{ section: "price", name: "latency", chart: latencyChart(price, topology.name) }],
   };
 }
 
