@@ -302,8 +302,8 @@ test("sticky reads go to whoever answered the session last, and elsewhere once i
   expect(
     counts()
       .map((count, at) => count - moved[at]!)
-      .sort(),
-  ).toEqual([0, 0, 1]);
+      .filter((more) => more > 0),
+  ).toEqual([1]);
   expect(counts()[0]).toBe(moved[0]);
 });
 
