@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessibilityProblems, complaintsOf, consoleBuilt, openBrowser } from "./browser.ts";
 import { cleanUp, cohort, temporaryDirectory, Up } from "./cluster.ts";
-import { differencePercent, keptPicture, openShot, shots, type Colours, type Shot } from "./shots.ts";
+import { differencePercent, failing, keptPicture, openShot, shots, type Colours, type Shot } from "./shots.ts";
 
 const base = 26_000;
 const url = `http://127.0.0.1:${base + 70}`;
@@ -69,7 +69,7 @@ describe("cluster", () => {
     const killed = await leaderShown();
     await expect.poll(counter, { timeout: 5000 }).toBeGreaterThan(0);
     const term = Number(await page.getByTestId("term").innerText());
-    await page.getByRole("button", { name: "Kill the leader" }).click();
+    await page.getByRole("button", { name: "Kill the leader", exact: true }).click();
     await page
       .locator(`[data-node="${killed}"]${nodeIs("down")}, [data-node="${killed}"]${nodeIs("starting")}`)
       .waitFor();
@@ -106,9 +106,11 @@ describe("cluster", () => {
     await slider.press("ArrowLeft");
     await slider.press("ArrowLeft");
     await page.getByText("a moment of the past").waitFor();
-    expect(await page.getByRole("button", { name: "Kill the leader" }).isDisabled()).toBe(true);
+    expect(await page.getByRole("button", { name: "Kill the leader", exact: true }).isDisabled()).toBe(true);
     await page.getByRole("button", { name: "Live" }).click();
-    await expect.poll(() => page.getByRole("button", { name: "Kill the leader" }).isDisabled()).toBe(false);
+    await expect
+      .poll(() => page.getByRole("button", { name: "Kill the leader", exact: true }).isDisabled())
+      .toBe(false);
   });
 
   test("another site can neither look nor change anything", async () => {
@@ -149,7 +151,7 @@ describe("lab", () => {
   });
 
   test("a link to a failing run opens at the violation, made small, in plain words", async () => {
-    await page.goto(`${url}/lab#scenario=elections&seed=1&plant=votes-twice`);
+    await page.goto(`${url}/lab#scenario=${failing.scenario}&seed=${failing.seed}&plant=${failing.plant}`);
     const verdict = page.getByTestId("verdict");
     await verdict.getByText("Broken: election safety").waitFor({ timeout: 30_000 });
     await verdict.getByText("Two nodes believed at the same time").waitFor();
@@ -169,7 +171,7 @@ describe("lab", () => {
     await page.getByRole("button", { name: "Save as a replay file" }).click();
     const [saved, drawn] = await Promise.all([
       cohort(["sim", "replay", await (await download).path(), "--json"]),
-      cohort(["sim", "replay", "elections", "--seed", "1", "--plant", "votes-twice", "--json"]),
+      cohort(["sim", "replay", failing.scenario, "--seed", `${failing.seed}`, "--plant", failing.plant, "--json"]),
     ]);
     expect(saved.code).toBe(1);
     expect(JSON.parse(saved.stdout)).toMatchObject({ digest: await digest() });
@@ -339,6 +341,27 @@ async function compare(shown: Page, shot: Shot, scheme: Colours): Promise<void> 
     })
     .toBeLessThan(shot.mayDifferPercent);
 }
+
+test("groups of shards and their leaders are a picture", async () => {
+  const shards = 4;
+  const made = await fetch(`http://127.0.0.1:${base + 101}/v1/keyspaces`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ name: "many", shards }),
+  });
+  expect(made.ok).toBe(true);
+  await page.goto(url);
+  await page.getByText("every shard has a leader").waitFor({ timeout: 15_000 });
+  const table = page.getByRole("table");
+  expect(await table.getByRole("rowheader").count()).toBe(shards + 1);
+  expect(await table.locator('[data-role="leader"]').count()).toBe(shards + 1);
+  await page
+    .getByRole("button", { name: /^Node \d .*leads \d of 5/ })
+    .first()
+    .waitFor();
+  expect(await accessibilityProblems(page)).toEqual([]);
+  expect(complaints).toEqual([]);
+});
 
 test("a page of a cluster that is gone says so, and what to do", async () => {
   await page.goto(url);

@@ -4,11 +4,21 @@ import { join } from "node:path";
 import pixelmatch from "pixelmatch";
 import { PNG } from "pngjs";
 import type { Browser, Page } from "playwright-core";
+import { runSeed, scenarios } from "../../src/sim/index.ts";
 import { complaintsOf } from "./browser.ts";
 
 export const images = join(import.meta.dirname, "../../docs/images");
 export const colours = ["light", "dark"] as const;
 export type Colours = (typeof colours)[number];
+
+/** A run that a planted mistake breaks: which seed it is changes with the protocol. */
+export const failing = { scenario: "elections", plant: "votes-twice", seed: failingSeed("elections", "votes-twice") };
+
+function failingSeed(name: string, plant: string): number {
+  const scenario = scenarios.find((known) => known.name === name)!;
+  for (let seed = 1; seed < 300; seed++) if (runSeed(scenario, seed, [plant]).failure !== undefined) return seed;
+  throw new Error(`${plant} is not found by 300 seeds of ${name}`);
+}
 
 export interface Shot {
   readonly name: string;
@@ -25,10 +35,10 @@ export const shots: readonly Shot[] = [
   { name: "cluster", path: "/", ready: '[data-condition="leader"]', settleMs: 9000, mayDifferPercent: 30 },
   {
     name: "lab",
-    path: "/lab#scenario=elections&seed=1&plant=votes-twice",
+    path: `/lab#scenario=${failing.scenario}&seed=${failing.seed}&plant=${failing.plant}`,
     ready: ".state",
     settleMs: 1500,
-    mayDifferPercent: 12,
+    mayDifferPercent: 15,
   },
   { name: "history", path: "/history", ready: '[data-testid="judgement"]', settleMs: 300, mayDifferPercent: 8 },
   { name: "design", path: "/design", ready: '[data-testid="price"]', settleMs: 3000, mayDifferPercent: 8 },

@@ -200,11 +200,18 @@ function Node(props: {
   readonly onSelect: () => void;
 }): JSX.Element {
   const circumference = 2 * Math.PI * arcRadius;
+  /** Of how many groups it is a leader, where there are several. */
+  const led = (): string => {
+    const { shards } = props.node;
+    return shards.length === 0
+      ? ""
+      : `leads ${shards.filter(({ role }) => role === "leader").length} of ${shards.length}`;
+  };
   /** It begins with what is to be read in the picture, so that who speaks it reaches it. */
   const label = (): string => {
     const { id, condition, group, lag } = props.node;
     const seen = `Node ${id} ${words[condition]}${group === undefined ? "" : ` #${group.appliedIndex}`}`;
-    return `${seen}${lag > 0 ? ` ${lag} behind` : ""}${group === undefined ? "" : `, term ${group.term}`}`;
+    return `${seen}${lag > 0 ? ` ${lag} behind` : ""}${led() === "" ? "" : ` ${led()}`}${group === undefined ? "" : `, term ${group.term}`}`;
   };
   return (
     <g
@@ -246,9 +253,9 @@ function Node(props: {
           {`${props.node.lag} behind `}
         </text>
       </Show>
-      <Show when={props.node.shards.length > 0}>
+      <Show when={led() !== ""}>
         <text class="shards-led" y={arcRadius + (props.node.lag > 0 ? 36 : 20)}>
-          {`leads ${props.node.shards.filter(({ role }) => role === "leader").length} of ${props.node.shards.length} `}
+          {`${led()} `}
         </text>
       </Show>
     </g>
