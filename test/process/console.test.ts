@@ -165,7 +165,7 @@ describe("lab", () => {
     const before = await heading.innerText();
     await page.getByRole("button", { name: "◂ Back" }).click();
     await expect.poll(() => heading.innerText()).not.toBe(before);
-    await moment.locator(".state .changed").first().waitFor();
+    await moment.locator(".state.acting").waitFor();
     // The digest is that of what is shown, as its file has it; that of the seed stands beside it.
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save as a replay file" }).click();
