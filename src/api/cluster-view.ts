@@ -22,6 +22,7 @@ const GroupView = Type.Object({
   appliedIndex: whole,
   checkpointIndex: whole,
   revision: whole,
+  rejoining: Type.Boolean(),
   stalenessMs: maybe(Type.Number()),
   followers: Type.Array(
     Type.Object({ node: whole, state: Type.String(), match: whole, lagEntries: whole, silentMs: maybe(Type.Number()) }),

@@ -23,7 +23,8 @@ export async function unreadiness(host: Host): Promise<string[]> {
   const reasons: string[] = [];
   const { groups, storage } = host.status();
   if (groups.length === 0) reasons.push("no group is open yet");
-  for (const { group, leader, commitIndex, appliedIndex } of groups) {
+  for (const { group, leader, commitIndex, appliedIndex, rejoining } of groups) {
+    if (rejoining) reasons.push(`group ${group} lost its log here and has not rejoined yet`);
     if (leader === undefined) reasons.push(`group ${group} knows no leader`);
     if (commitIndex - appliedIndex > maxUnapplied)
       reasons.push(`group ${group} has ${commitIndex - appliedIndex} entries yet to apply`);

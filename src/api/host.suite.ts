@@ -168,6 +168,7 @@ function statusOf(host: TestHost, store: Store, index: number): NodeStatus {
         appliedIndex: index,
         checkpointIndex: 0,
         revision: store.revision,
+        rejoining: false,
         stalenessMs: undefined,
         followers: [],
       },

@@ -161,7 +161,6 @@ describe("what is wrong is told, with exit code 2", () => {
   const file = join(histories, "stale-read.jsonl");
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["/no/such/file"], /cannot read \/no\/such\/file/],
-    [[histories], /cannot read .*EISDIR/],
     [[file, "--model", "frog"], /--model frog: there are register/],
     [[file, "--property", "nice"], /--property nice: there are linearizable/],
     [[file, "--format", "xml"], /--format xml: there are json/],
@@ -217,4 +216,39 @@ test("as a process, from standard input", () => {
   expect(JSON.parse(String(ran.stdout))).toMatchObject({ verdict: "broken", format: "json", operations: 3 });
   const good = execFileSync(process.execPath, [...args.slice(0, 5), join(histories, "kv-appends.edn")], { cwd: root });
   expect(String(good)).toMatch(/^holds /);
+});
+
+describe("several histories in one process", () => {
+  const good = join(histories, "cas-register-timeout.log");
+  const bad = join(histories, "cas-register-stale.log");
+
+  test("a verdict for each, and one exit code for all", async () => {
+    const ran = await run(good, bad, "--model", "cas-register", "--json");
+    const { verdict, counts, files } = JSON.parse(ran.out) as {
+      readonly verdict: string;
+      readonly counts: object;
+      readonly files: readonly { readonly file: string; readonly verdict: string }[];
+    };
+    expect(ran.code).toBe(1);
+    expect({ verdict, counts }).toMatchObject({ verdict: "broken", counts: { holds: 1, broken: 1, undecided: 0 } });
+    expect(files.map((each) => [each.file, each.verdict])).toEqual([
+      [good, "holds"],
+      [bad, "broken"],
+    ]);
+    expect((await run(good, good)).code).toBe(0);
+  });
+
+  test("of a directory, its histories; one that is none is named, and the others are judged", async () => {
+    const directory = mkdtempSync(join(scratch, "several-"));
+    writeFileSync(join(directory, "a.log"), readFileSync(good));
+    writeFileSync(join(directory, "notes.md"), "not a history");
+    expect(await run(directory)).toMatchObject({ code: 0, out: expect.stringContaining("a.log") as string });
+    writeFileSync(join(directory, "b.txt"), "hello\n");
+    const ran = await run(directory);
+    expect(ran.code).toBe(2);
+    expect(ran.out).toMatch(/b\.txt: line 1: no known format/);
+    expect(ran.out).toMatch(/2 histories: 1 holds, 1 cannot be judged/);
+    expect(await run(mkdtempSync(join(scratch, "empty-")))).toMatchObject({ code: 2 });
+    expect(await run(good, bad, "--html", join(scratch, "x.html"))).toMatchObject({ code: 2 });
+  });
 });

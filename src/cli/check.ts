@@ -1,4 +1,4 @@
-/** `cohort check`: verdicts on recorded histories. */
+/** `cohort check`: verdicts on recorded histories, one or many. */
 import { Command } from "commander";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
@@ -17,6 +17,7 @@ import type { CheckRequest, ModelName, PropertyName, Verdict } from "../check/in
 import { parseDurationMs } from "../contract/index.ts";
 import { HistoryError, detectFormat, formats, isFormat, operationsOf, parseEvents } from "../history/index.ts";
 import type { Format, Operation, Value } from "../history/index.ts";
+import { historiesOf } from "./check/files.ts";
 import { readLines } from "./lines.ts";
 import { UsageError, paint, print, printJson } from "./output.ts";
 
@@ -39,7 +40,7 @@ interface CheckFlags {
 export function checkCommand(): Command {
   return new Command("check")
     .description("judge a recorded history: holds, broken with a witness, or undecided with the reason")
-    .argument("<file>", "the history; - reads standard input")
+    .argument("<files...>", "histories, or directories with histories; - reads standard input")
     .option("--format <format>", `${Object.keys(formats).join(", ")} (default: found out)`)
     .option("--model <model>", `${models.join(", ")} (default: what the operations look like)`)
     .option("--property <property>", `${properties.join(", ")} (default: the strongest)`)
@@ -57,34 +58,65 @@ export function checkCommand(): Command {
     .showHelpAfterError("`--help` shows how.")
     .addHelpText(
       "after",
-      "\nExit codes: 0 holds, 1 broken or undecided (the verdict says which), 2 the history or the command line is wrong.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json",
+      "\nExit codes: 0 holds, 1 broken or undecided (the verdict says which), 2 the history or the command line is wrong.\nOf several histories: 2 where one cannot be judged, else 1 where one does not hold.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json\n  cohort check logs/ --model cas-register",
     )
-    .action((file: string, flags: CheckFlags) => {
-      process.exitCode = runCheck(file, flags);
+    .action((paths: string[], flags: CheckFlags) => {
+      const files = historiesOf(paths);
+      const [file] = files;
+      process.exitCode = files.length === 1 && file !== undefined ? checkOne(file, flags) : checkMany(files, flags);
     });
 }
 
 /** Runs the check and prints the verdict; returns the exit code. */
-function runCheck(file: string, flags: CheckFlags): number {
-  const begun = performance.now();
-  const { verdict, request, format, count } = judgeFile(file, flags);
-  const subject = `${request.property}, ${request.model}, ${count} operations of ${file}`;
-  if (flags.html !== undefined) writePage(flags.html, verdictPage(verdict, subject));
-  if (flags.json)
-    printJson({
-      ...verdict,
-      model: request.model,
-      property: request.property,
-      format,
-      operations: count,
-      elapsedMs: Math.round(performance.now() - begun),
-    });
-  else print(verdictText(verdict, subject, paint));
+function checkOne(file: string, flags: CheckFlags): number {
+  const judged = judgeFile(file, flags);
+  const { verdict } = judged;
+  if (flags.html !== undefined) writePage(flags.html, verdictPage(verdict, subjectOf(file, judged)));
+  if (flags.json) printJson(documentOf(judged));
+  else print(verdictText(verdict, subjectOf(file, judged), paint));
   if (flags.html !== undefined && !flags.json) print(`\nDrawn in ${flags.html}`);
   return verdict.verdict === "holds" ? 0 : 1;
 }
 
+function subjectOf(file: string, { request, count }: Judged): string {
+  return `${request.property}, ${request.model}, ${count} operations of ${file}`;
+}
+
+function documentOf({ verdict, request, format, count, elapsedMs }: Judged) {
+  const { model, property } = request;
+  return { ...verdict, model, property, format, operations: count, elapsedMs: Math.round(elapsedMs) };
+}
+
+/** A verdict for each file, whatever becomes of the others; returns the exit code of all. */
+function checkMany(files: readonly string[], flags: CheckFlags): number {
+  if (flags.html !== undefined) throw new UsageError("--html draws one history");
+  const results: ({ readonly file: string } & (ReturnType<typeof documentOf> | { readonly error: string }))[] = [];
+  const counts = { holds: 0, broken: 0, undecided: 0, "cannot be judged": 0 };
+  for (const file of files) {
+    try {
+      const judged = judgeFile(file, flags);
+      counts[judged.verdict.verdict]++;
+      results.push({ file, ...documentOf(judged) });
+      if (flags.json !== true) print(verdictText(judged.verdict, subjectOf(file, judged), paint));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      counts["cannot be judged"]++;
+      results.push({ file, error: error.message });
+      if (flags.json !== true) print(`${paint("red", "cannot be judged")}  ${error.message}`);
+    }
+  }
+  const code = counts["cannot be judged"] > 0 ? 2 : counts.broken + counts.undecided > 0 ? 1 : 0;
+  const verdict = counts.broken > 0 ? "broken" : code === 0 ? "holds" : "undecided";
+  if (flags.json) printJson({ verdict, counts, files: results });
+  else {
+    const parts = Object.entries(counts).filter(([, count]) => count > 0);
+    print(`\n${files.length} histories: ${parts.map(([name, count]) => `${count} ${name}`).join(", ")}`);
+  }
+  return code;
+}
+
 interface Judged {
+  readonly elapsedMs: number;
   readonly verdict: Verdict;
   readonly request: CheckRequest;
   readonly format: Format;
@@ -92,6 +124,7 @@ interface Judged {
 }
 
 function judgeFile(file: string, flags: CheckFlags): Judged {
+  const begun = performance.now();
   try {
     const { format, lines } = linesOf(file, flags);
     const progress = { operations: 0 };
@@ -111,7 +144,7 @@ function judgeFile(file: string, flags: CheckFlags): Judged {
       now: () => performance.now(),
     });
     const verdict = check(all, request, budget);
-    return { verdict, request, format, count: progress.operations };
+    return { verdict, request, format, count: progress.operations, elapsedMs: performance.now() - begun };
   } catch (error) {
     throw explained(error, file);
   }

@@ -15,7 +15,7 @@ const stopTimeoutMs = 8000;
 const supervisorTimeoutMs = 5000;
 
 /** Runs until it is told to stop. Resolves to the exit code. */
-export async function runNode(configFile: string): Promise<number> {
+export async function runNode(configFile: string, rejoin: boolean): Promise<number> {
   const supervised = process.send !== undefined;
   const tell = (message: ToSupervisor): void => void (supervised && process.connected && process.send?.(message));
   const output = destination({ fd: 1, sync: true });
@@ -39,7 +39,7 @@ export async function runNode(configFile: string): Promise<number> {
   });
   const stopping = stopSignal(supervised);
   try {
-    const host = await openHost(config, logger, { version });
+    const host = await openHost(config, logger, { version, rejoin });
     const injectFault = config.allowFaults ? injector(host, supervised, tell) : undefined;
     const sessionSecret = process.env["COHORT_SESSION_SECRET"];
     const api = await openApi(host, { logger, version, injectFault, sessionSecret });

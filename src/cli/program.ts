@@ -88,10 +88,11 @@ function addNode(program: Command): void {
     .command("node")
     .description("one node of a cluster that spans machines; logs are JSON lines on standard output")
     .requiredOption("--config <file>", "its configuration, see docs/configuration.md")
+    .option("--rejoin", "its disk was lost: puts aside what is there, and gets the data back from the other nodes")
     .option("--json", "logs are JSON lines in any case")
     .addHelpText("after", "\nExample:\n  cohort node --config node-1.json")
-    .action(async (flags: { config: string }) => {
+    .action(async (flags: { config: string; rejoin?: true }) => {
       const { runNode } = await import("./node.ts");
-      process.exitCode = await runNode(flags.config);
+      process.exitCode = await runNode(flags.config, flags.rejoin === true);
     });
 }

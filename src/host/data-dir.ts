@@ -15,6 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import type { NodeId } from "../base/index.ts";
 import { syncDirectory } from "./lmdb-environment.ts";
 import { lockDirectory } from "./lock.ts";
+import { prepareRejoin } from "./rejoin.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** Of the whole directory. A later release that changes it in a way that this one cannot read counts up. */
@@ -32,6 +33,10 @@ export interface DataDirectory {
   readonly state: string;
   /** Made when there is something to put there. */
   readonly shards: string;
+  /** What was promised on this disk is lost. */
+  readonly rejoining: boolean;
+  /** Where what was damaged has been put just now. */
+  readonly aside: string | undefined;
   /** Lets another process have it. */
   release(): void;
 }
@@ -41,12 +46,18 @@ export interface DataDirectory {
  * Throws a StartupError: in use, not usable, damaged, of a newer release, of another node or cluster.
  *
  *     format.json   format, clusterId, nodeId
+ *     rejoin.json   there while what was promised here is lost (rejoin.ts)
+ *     damaged-1/    what was put aside then
  *     lock          held while a process uses the directory; holder.json names it
  *     log/          the write-ahead log
  *     state/        what group 0 has applied
  *     shards/       what all other groups have applied, where there are any
  */
-export function openDataDirectory(path: string, identity: DataIdentity): DataDirectory {
+export function openDataDirectory(
+  path: string,
+  identity: DataIdentity,
+  prepare: () => Pick<DataDirectory, "rejoining" | "aside"> = () => prepareRejoin(path),
+): DataDirectory {
   const lock = usable(path, () => {
     makeDirectory(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -55,12 +66,14 @@ export function openDataDirectory(path: string, identity: DataIdentity): DataDir
   try {
     const log = join(path, "log");
     const state = join(path, "state");
-    usable(path, () => {
+    const { rejoining, aside } = usable(path, () => {
       checkFormat(path, identity, existsSync(log) || existsSync(state));
+      const prepared = prepare();
       makeDirectory(log);
       makeDirectory(state);
+      return prepared;
     });
-    return { log, state, shards: join(path, "shards"), release: () => lock.release() };
+    return { log, state, shards: join(path, "shards"), rejoining, aside, release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;

@@ -38,6 +38,8 @@ export interface DriverOptions {
   readonly clock: HostClock;
   readonly wal: Wal;
   readonly send: (to: NodeId, message: NodeMessage) => void;
+  /** Every group has rejoined; nothing that was lost is missing any more. */
+  readonly onRejoined: () => void;
   /** The core or the log cannot go on, so neither can the process. Called once; nothing is acknowledged after it. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -277,6 +279,9 @@ export class Driver {
         break;
       case "truncateLog":
         this.#options.wal.truncate(output.group, output.index);
+        break;
+      case "rejoined":
+        this.#options.onRejoined();
         break;
     }
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom, type GroupId, type Random } from "../base/index.ts";
 import { defaultNodeSettings, fromLogRecord, openNode, type NodeConfig, type NodeFact } from "../node/index.ts";
-import { openStore, PartitionedEngine, type Engine, type Store } from "../store/index.ts";
+import { DamagedStateError, openStore, PartitionedEngine, type Engine, type Store } from "../store/index.ts";
 import { openWal, type Crc32c, type Disk, type Wal, type WalFact } from "../wal/index.ts";
 import { chronyError, type ClockErrorSource, configuredError } from "./clock-error.ts";
 import { HostClock, systemClock } from "./clock.ts";
@@ -29,6 +29,10 @@ export interface HostStorage {
   readonly crc32c: Crc32c;
   /** Lets another process have it. */
   release(): void;
+  /** What this node had promised was lost: it has to rejoin, and says so when it has. */
+  readonly rejoin?: { readonly done: () => void };
+  /** The applied state is damaged: the next start has to put it aside. */
+  readonly onDamage?: (reason: string) => void;
 }
 
 /** How long a stopping leader looks for a successor, and then for what is under way to end. */
@@ -140,11 +144,12 @@ class RunningNode {
     const store = openStore(engine, { crc32c });
     this.#stores.push(store);
     const voters = members.map(({ id }) => id).filter((id) => !learners.includes(id));
+    const rejoining = this.#storage.rejoin !== undefined;
     const config: NodeConfig = {
       ...defaultNodeSettings,
       id: nodeId,
       bootstrap: { voters, outgoing: [], learners },
-      raft: { ...defaultNodeSettings.raft, electionTimeoutMs, heartbeatMs, leases },
+      raft: { ...defaultNodeSettings.raft, electionTimeoutMs, heartbeatMs, leases, rejoining },
       store,
       openShard: (group) => this.#openShard(group),
     };
@@ -160,6 +165,10 @@ class RunningNode {
       clock,
       wal,
       send: (to, message) => this.#peers?.send(to, message),
+      onRejoined: () => {
+        this.#logger.warn({}, "rejoined: what this disk had lost is here again, and this node counts as before");
+        this.#storage.rejoin?.done();
+      },
       onFatal: (error) => this.#onFatal(error),
     });
   }
@@ -297,6 +306,7 @@ class RunningNode {
   #onFatal(error: unknown): void {
     this.#driver?.abandon();
     this.#logger.error({ err: error }, "this node cannot go on");
+    if (error instanceof DamagedStateError) this.#storage.onDamage?.(error.message);
     if (this.#options.onFatal !== undefined) this.#options.onFatal(error);
     else process.exit(1);
   }

@@ -3,6 +3,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import { assert, type RangeOptions } from "../base/index.ts";
 import {
   type Batch,
+  DamagedStateError,
   type EngineDone,
   type EngineError,
   type EngineReader,
@@ -13,7 +14,7 @@ import {
 } from "../store/index.ts";
 import { commitError } from "./lmdb-error.ts";
 import { checkFile, prepareFile, reserveLockFile } from "./lmdb-file.ts";
-import { DamagedStateError, seal, unseal } from "./lmdb-seal.ts";
+import { seal, unseal } from "./lmdb-seal.ts";
 
 /** What of lmdb-js its declarations leave out. */
 interface Table extends Database<Uint8Array, string> {

@@ -2,6 +2,7 @@
  * LMDB's pages carry no checksums, so each row does: four bytes behind its value, over key and value. What a disk
  * has changed is noticed when it is read, and not answered or sent to other nodes.
  */
+import { DamagedStateError } from "../store/index.ts";
 
 const checksumBytes = 4;
 /** Rows of one slab: sealing copies, and a row with an array of its own would cost five times as much. */
@@ -9,11 +10,6 @@ const slabBytes = 256 * 1024;
 
 let slab = new Uint8Array(0);
 let used = 0;
-
-/** A row is not what was written. Nothing can be built on this state. */
-export class DamagedStateError extends Error {
-  override readonly name = "DamagedStateError";
-}
 
 export function seal(value: Uint8Array, key: string): Uint8Array {
   const row = allocate(value.length + checksumBytes);

@@ -1,12 +1,14 @@
 /** Nodes on real disks, in this process. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fromUtf8 } from "../base/index.ts";
 import { connect } from "../client/index.ts";
 import { hostConfig, memberAddresses } from "./cluster.suite.ts";
 import { openHost, silentLogger, type Host, type HostConfig } from "./index.ts";
+import { markLost } from "./rejoin.ts";
 
 let directory = "";
 let hosts: Host[] = [];
@@ -77,4 +79,91 @@ test("a port in use ends the start, names the port, and leaves nothing behind", 
   await expect(clash).rejects.toMatchObject({ code: "address-in-use" });
   await expect(clash).rejects.toThrow(new RegExp(`port ${port} .*COHORT_PORT_BASE`));
   await start(two!);
+});
+
+describe("a damaged disk", () => {
+  /** Three nodes with something written, of which the last is then stopped. */
+  async function prepared(): Promise<HostConfig[]> {
+    const all = await configs(3);
+    await Promise.all(all.map(start));
+    await write(all[0]!);
+    await hosts.pop()!.close();
+    return all;
+  }
+
+  async function write({ members }: HostConfig): Promise<void> {
+    const client = connect({ endpoints: members.map(({ native }) => native) });
+    await Promise.all(Array.from({ length: 50 }, async (_, i) => client.put(`key-${i}`, `${i}`)));
+    await client.close();
+  }
+
+  async function untilRejoined(host: Host): Promise<void> {
+    for (let i = 0; i < 500 && host.status().groups[0]!.rejoining; i++) await sleep(10);
+    expect(host.status().groups[0]!.rejoining).toBe(false);
+  }
+
+  /** The first bytes of the first batch of the log, with many batches behind it. */
+  function damageLog({ dataDirectory }: HostConfig): void {
+    const log = join(dataDirectory, "log");
+    const file = join(log, readdirSync(log).sort()[0]!);
+    const bytes = readFileSync(file);
+    bytes[512 + 40]! ^= 1;
+    writeFileSync(file, bytes);
+  }
+
+  async function holdsAll(config: HostConfig): Promise<void> {
+    const client = connect({ endpoints: [config.members[config.nodeId - 1]!.native] });
+    expect(fromUtf8((await client.get("key-49", { consistency: "eventual" }))!.value)).toBe("49");
+    await client.close();
+  }
+
+  test("in the middle of the log: what is left is put aside, the node rejoins, and restarts as before", async () => {
+    const all = await prepared();
+    damageLog(all[2]!);
+    const host = await start(all[2]!);
+    expect(host.status().groups[0]!.rejoining).toBe(true);
+    await untilRejoined(host);
+    await holdsAll(all[2]!);
+    const { dataDirectory } = all[2]!;
+    expect(readdirSync(join(dataDirectory, "damaged-1"))).toEqual(["log"]);
+    expect(existsSync(join(dataDirectory, "rejoin.json"))).toBe(false);
+    await hosts.pop()!.close();
+    const again = await start(all[2]!);
+    expect(again.status().groups[0]!.rejoining).toBe(false);
+  });
+
+  test("found while it ran, or told by the operator: log and state are put aside", async () => {
+    const all = await prepared();
+    const [, , config] = all;
+    markLost(config!.dataDirectory, "log and state", "a row is damaged");
+    await untilRejoined(await start(config!));
+    await holdsAll(config!);
+    expect(readdirSync(join(config!.dataDirectory, "damaged-1"))).toEqual(["log", "state"]);
+    await hosts.pop()!.close();
+    const host = await openHost(config!, silentLogger, { rejoin: true });
+    hosts.push(host);
+    await untilRejoined(host);
+    await holdsAll(config!);
+    expect(readdirSync(config!.dataDirectory)).toContain("damaged-2");
+  });
+
+  test("a log that is gone is not taken for a new one", async () => {
+    const all = await prepared();
+    rmSync(join(all[2]!.dataDirectory, "log"), { recursive: true });
+    const host = await start(all[2]!);
+    expect(host.status().groups[0]!.rejoining).toBe(true);
+    await untilRejoined(host);
+  });
+
+  test("a node that is alone refuses it, and has nobody to rejoin", async () => {
+    const [config] = await configs(1);
+    await start(config!);
+    await write(config!);
+    await hosts.pop()!.close();
+    damageLog(config!);
+    await expect(openHost(config!, silentLogger)).rejects.toMatchObject({ name: "StartupError", code: "damaged" });
+    await expect(openHost(config!, silentLogger, { rejoin: true })).rejects.toMatchObject({
+      code: "bad-configuration",
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { ByteReader, CodecError, type NodeId, type Random } from "../base/index.ts";
 import { failure, type Failure } from "../contract/index.ts";
-import { writeNodeMessage, type NodeMessage } from "../node/index.ts";
+import { versionOf, writeNodeMessage, type NodeMessage } from "../node/index.ts";
 import type { Crc32c } from "../wal/index.ts";
 import { parseAddress } from "./address.ts";
 import { FrameSocket } from "./framing.ts";
@@ -45,6 +45,8 @@ export class PeerDialer {
   readonly #options: DialerOptions;
   #frames: FrameSocket | undefined;
   #connected = false;
+  /** The highest version that both sides speak. */
+  #version = 0;
   #closed = false;
   #retryMs = firstRetryMs;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -71,7 +73,7 @@ export class PeerDialer {
   /** Sends, or drops where there is no connection or the queue is over its bound: protocols tolerate loss. */
   send(message: NodeMessage): void {
     const frames = this.#frames;
-    if (frames === undefined || !this.#connected) return;
+    if (frames === undefined || !this.#connected || versionOf(message) > this.#version) return;
     if (frames.queuedBytes > this.#options.maxQueuedBytes) {
       if (this.#dropped++ === 0)
         this.#options.logger.warn(
@@ -136,6 +138,7 @@ export class PeerDialer {
     const fault = disagreement(this.#options.hello, answer);
     if (fault !== undefined) return this.#refuse(frames, fault);
     this.#connected = true;
+    this.#version = Math.min(this.#options.hello.versions.max, answer.versions.max);
     this.#retryMs = firstRetryMs;
     this.#complaint = undefined;
     clearTimeout(this.#handshakeTimer);

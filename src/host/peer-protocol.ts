@@ -9,12 +9,13 @@
  *           ◀───────────────────────── pong
  */
 import { ByteReader, CodecError, utf8, type ByteWriter, type NodeId } from "../base/index.ts";
+import { messageVersions } from "../node/index.ts";
 import { failure, readFailure, writeFailure, type Failure } from "../contract/index.ts";
 
 export const peerFrames = { hello: 1, error: 2, message: 3, ping: 4, pong: 5 } as const;
 
 /** The versions of the peer protocol that this build speaks. */
-export const peerVersions: Versions = { min: 1, max: 1 };
+export const peerVersions: Versions = messageVersions;
 
 export interface Versions {
   readonly min: number;

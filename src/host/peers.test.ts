@@ -153,7 +153,7 @@ test.each<[name: string, hello: Partial<PeerHello>, reason: RegExp]>([
   [
     "a version from the future",
     { versions: { min: 8, max: 9 } },
-    /versions 8 to 9 against version 1.*run compatible versions/,
+    /versions 8 to 9 against versions 1 to 2.*run compatible versions/,
   ],
   ["another cluster", { clusterId: "other" }, /cluster/],
   ["an unknown node", { nodeId: 9 }, /node 9 is not among the members/],

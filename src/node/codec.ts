@@ -9,6 +9,16 @@ import { decodeRecord, encodeRecord, readMessage, writeMessage } from "../raft/i
 import type { LogRecord } from "../wal/index.ts";
 import type { ForwardedReply, ForwardedRequest, NodeMessage, NodeRecord } from "./types.ts";
 
+/** Of messages between nodes. A connection speaks the highest that both sides know; the lowest is still spoken. */
+export const messageVersions = { min: 1, max: 2 } as const;
+
+/** The version that a message came with: who speaks a lower one is not sent it. Protocols tolerate its loss. */
+export function versionOf(message: NodeMessage): number {
+  if (message.type !== "raft") return 1;
+  const { message: raft } = message;
+  return raft.type === "rejoinAt" || ("rejoining" in raft && raft.rejoining !== undefined) ? 2 : 1;
+}
+
 const messageTags = { raft: 1, forward: 2, forwarded: 3 } as const satisfies { [Type in NodeMessage["type"]]: number };
 
 const scratch = new ByteWriter(4096);

@@ -8,7 +8,9 @@ export {
   decodeNodeMessage,
   encodeNodeMessage,
   fromLogRecord,
+  messageVersions,
   readNodeMessage,
   toLogRecord,
+  versionOf,
   writeNodeMessage,
 } from "./codec.ts";

@@ -66,6 +66,10 @@ class Node implements NodeCore, Sink {
   readonly #wakes = new Wakes();
   /** Replicas of shards that something happened to in this step. */
   readonly #touched = new Set<Replica>();
+  /** Groups that are opened now may have been here before the disk lost what they had promised. */
+  #isRejoining: boolean;
+  /** A group has rejoined in this step. */
+  #rejoined = false;
   /** The map by which replicas were opened. */
   #mapVersion = -1;
   #now!: Reading;
@@ -73,6 +77,7 @@ class Node implements NodeCore, Sink {
   constructor(config: NodeConfig, recovered: readonly NodeRecord[], random: Random) {
     this.#config = config;
     this.#random = random;
+    this.#isRejoining = config.raft.rejoining === true;
     for (const record of recovered) {
       const records = this.#recovered.get(record.group);
       if (records === undefined) this.#recovered.set(record.group, [record]);
@@ -141,6 +146,8 @@ class Node implements NodeCore, Sink {
 
   #endStep(): void {
     if (this.#home.store.shards.version !== this.#mapVersion) this.#openShards();
+    // Group 0 may have told only now which other groups this node had promised something to.
+    if (this.#rejoined) this.#afterRejoin();
     this.transactor.coordinator.flush(this.#touched);
     this.#router.flush();
     this.#controller.flush();
@@ -155,6 +162,13 @@ class Node implements NodeCore, Sink {
 
   groups(now: Reading): GroupStatus[] {
     return [...this.replicas.values()].map((replica) => replica.status(now));
+  }
+
+  #afterRejoin(): void {
+    this.#rejoined = false;
+    for (const { raft } of this.replicas.values()) if (raft.rejoining) return;
+    this.#isRejoining = false;
+    this.output({ type: "rejoined" });
   }
 
   // ---- Groups ------------------------------------------------------------------------------------------
@@ -175,7 +189,7 @@ class Node implements NodeCore, Sink {
       const replica = this.#open(group, {
         ...config,
         bootstrap: { voters: replicas, outgoing: [], learners: [] },
-        raft: { ...config.raft, quiesceAfterMs: shardQuiesceMs },
+        raft: { ...config.raft, rejoining: this.#isRejoining, quiesceAfterMs: shardQuiesceMs },
         store: openShard(group),
       });
       this.replicas.set(group, replica);
@@ -308,6 +322,10 @@ class Node implements NodeCore, Sink {
 
   moved(pending: PendingWrite | PendingRead): void {
     this.#router.moved(pending);
+  }
+
+  rejoined(): void {
+    this.#rejoined = true;
   }
 
   fact(fact: NodeProtocol["Fact"]): void {

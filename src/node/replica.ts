@@ -51,6 +51,8 @@ export interface Sink {
   fact(fact: NodeFact): void;
   /** Another group has what a client's request is about: whoever knows the map asks there. */
   moved(pending: PendingWrite | PendingRead): void;
+  /** A group that was rejoining has rejoined. */
+  rejoined(): void;
 }
 
 /** How often requests are looked through for passed deadlines and silent leaders, milliseconds. */
@@ -416,6 +418,8 @@ export class Replica {
         return this.#streams.install(output.head, output.first, output.data, output.done);
       case "truncate":
         return this.#sink.output({ type: "truncateLog", group: this.group, index: output.index });
+      case "rejoined":
+        return this.#sink.rejoined();
     }
   }
 
@@ -453,9 +457,8 @@ export class Replica {
   stalenessMs(): number | undefined {
     const closed = this.raft.closed(this.#now);
     if (closed === undefined) return undefined;
-    return this.planted("staleness-ignores-clock-error")
-      ? Math.max(0, this.#now.wall - this.#now.error - closed.at)
-      : stalenessOf(this.#now, closed.at);
+    const { wall, error } = this.#now;
+    return Math.max(0, wall + (this.planted("staleness-ignores-clock-error") ? -error : error) - closed.at);
   }
 
   /** What an answer from this state kept. */
@@ -481,6 +484,7 @@ export class Replica {
       appliedIndex: store.applied.index,
       checkpointIndex: this.#checkpoints.index,
       revision: store.revision,
+      rejoining: raft.rejoining,
       stalenessMs: this.stalenessMs(),
       followers: raft.followers(now),
     };
@@ -489,9 +493,4 @@ export class Replica {
   check(): void {
     this.raft.check();
   }
-}
-
-/** How old a state can be that was current at true time `at` or later. */
-export function stalenessOf(now: Reading, at: number): number {
-  return Math.max(0, now.wall + now.error - at);
 }

@@ -79,7 +79,9 @@ export type NodeOutput =
       readonly job: number;
       readonly run: (done: (error?: JobError) => void) => void;
     }
-  | { readonly type: "truncateLog"; readonly group: GroupId; readonly index: LogIndex };
+  | { readonly type: "truncateLog"; readonly group: GroupId; readonly index: LogIndex }
+  /** Every group has made up for what the disk had lost: the next start need not rejoin. */
+  | { readonly type: "rejoined" };
 
 /** What must be durable: a record of one group. */
 export interface NodeRecord {
@@ -155,6 +157,8 @@ export interface GroupStatus {
   readonly appliedIndex: LogIndex;
   readonly checkpointIndex: LogIndex;
   readonly revision: number;
+  /** It neither votes nor counts yet, since its disk lost what it had promised. */
+  readonly rejoining: boolean;
   /** Upper bound of how old this replica's state is, in milliseconds; undefined: not known. */
   readonly stalenessMs: number | undefined;
   /** On a leader: how far each follower is. */

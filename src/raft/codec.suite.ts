@@ -46,6 +46,9 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
     closed,
   }),
   fc.record({ type: fc.constant("appendAccepted"), term: whole, round: whole, match: whole }),
+  fc.record({ type: fc.constant("appendAccepted"), term: whole, round: whole, match: whole, rejoining: whole }),
+  fc.record({ type: fc.constant("heartbeatAck"), term: whole, round: whole, last: whole, rejoining: whole }),
+  fc.record({ type: fc.constant("rejoinAt"), term: whole, life: whole, index: whole }),
   fc.record({ type: fc.constant("appendRejected"), term: whole, round: whole, rejected: whole, hint: position }),
   fc.record({
     type: fc.constant("heartbeat"),

@@ -24,7 +24,11 @@ const messageTags = {
   readRequest: 10,
   readResponse: 11,
   timeoutNow: 12,
+  rejoinAt: 13,
 } as const satisfies { [Type in Message["type"]]: number };
+
+/** Before an answer of a replica that rejoins: its life. */
+const rejoiningTag = 14;
 
 const recordTags = { state: 1, entries: 2, snapshot: 3 } as const satisfies { [Type in Record["type"]]: number };
 
@@ -62,6 +66,7 @@ export function decodeRecord(bytes: Uint8Array): Record {
 }
 
 export function writeMessage(writer: ByteWriter, message: Message): void {
+  if ("rejoining" in message && message.rejoining !== undefined) writer.u8(rejoiningTag).uint(message.rejoining);
   writer.u8(messageTags[message.type]).uint(message.term);
   switch (message.type) {
     case "voteRequest":
@@ -104,11 +109,18 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       return writeClosed(writer, message.closed);
     case "timeoutNow":
       break;
+    case "rejoinAt":
+      writer.uint(message.life).uint(message.index);
+      break;
   }
 }
 
 export function readMessage(reader: ByteReader): Message {
   const tag = reader.u8();
+  return tag === rejoiningTag ? readMarked(reader) : readTagged(reader, tag);
+}
+
+function readTagged(reader: ByteReader, tag: number): Message {
   const term = reader.uint();
   switch (tag) {
     case messageTags.voteRequest:
@@ -160,8 +172,24 @@ export function readMessage(reader: ByteReader): Message {
     }
     case messageTags.timeoutNow:
       return { type: "timeoutNow", term };
+    case messageTags.rejoinAt:
+      return { type: "rejoinAt", term, life: reader.uint(), index: reader.uint() };
     default:
       throw new CodecError(`no raft message has tag ${tag}`);
+  }
+}
+
+function readMarked(reader: ByteReader): Message {
+  const rejoining = reader.uint();
+  const answer = readTagged(reader, reader.u8());
+  switch (answer.type) {
+    case "appendAccepted":
+    case "appendRejected":
+    case "heartbeatAck":
+    case "snapshotAck":
+      return { ...answer, rejoining };
+    default:
+      throw new CodecError(`a ${answer.type} is no answer that can be marked`);
   }
 }
 

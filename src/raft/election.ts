@@ -64,10 +64,23 @@ export function onElectionTimeout(raft: RaftState, now: Reading, effects: Effect
   raft.resetElectionTimer(now);
   if (!raft.mayCampaign()) {
     changeRole(raft, raft.role, undefined, "no leader heard", effects);
+    if (raft.rejoin !== undefined) wakeLeader(raft, effects);
     return;
   }
   if (raft.role !== "follower") raft.fruitlessCampaigns++;
   campaign(raft, now, { pre: true, transfer: false }, effects);
+}
+
+/** A leader that sleeps does not know that this replica has to rejoin: any message wakes it, and a pre-vote changes nothing. */
+function wakeLeader(raft: RaftState, effects: Effects): void {
+  const message: Message = {
+    type: "voteRequest",
+    term: raft.term + 1,
+    pre: true,
+    transfer: false,
+    last: raft.log.last,
+  };
+  for (const node of raft.peers()) raft.send(effects, node, message);
 }
 
 /**
@@ -168,7 +181,7 @@ export function onVoteRequest(
     message.last.term > raft.log.lastTerm ||
     (message.last.term === raft.log.lastTerm && message.last.index >= raft.log.lastIndex);
   if (message.pre) {
-    const granted = message.term > raft.term && upToDate && !raft.holdsOnToLeader(now);
+    const granted = message.term > raft.term && upToDate && raft.rejoin === undefined && !raft.holdsOnToLeader(now);
     const term = granted ? message.term : raft.term;
     raft.sendAfterState(effects, from, { type: "voteResponse", term, pre: true, granted });
     return;
@@ -176,6 +189,7 @@ export function onVoteRequest(
   const granted =
     message.term === raft.term &&
     upToDate &&
+    raft.rejoin === undefined &&
     (raft.vote === undefined || raft.vote === from || raft.planted("votes-twice")) &&
     raft.leader === undefined;
   if (granted) {
@@ -222,7 +236,7 @@ export function startTransfer(raft: RaftState, now: Reading, to: NodeId | undefi
   if (
     target === undefined ||
     target === raft.id ||
-    !leading.progress.has(target) ||
+    raft.counted(target) === undefined ||
     !raft.membership.voters.includes(target)
   )
     return;
@@ -236,7 +250,7 @@ export function startTransfer(raft: RaftState, now: Reading, to: NodeId | undefi
 export function mostAdvanced(raft: RaftState): NodeId | undefined {
   let best: NodeId | undefined;
   for (const node of raft.membership.voters) {
-    if (node === raft.id) continue;
+    if (node === raft.id || raft.counted(node) === undefined) continue;
     if (best === undefined || raft.progressOf(node)!.match > raft.progressOf(best)!.match) best = node;
   }
   return best;
@@ -253,7 +267,7 @@ export function maybeCompleteTransfer(raft: RaftState, effects: Effects): void {
 }
 
 export function onTimeoutNow(raft: RaftState, now: Reading, effects: Effects): void {
-  if (raft.role === "leader" || !raft.isVoter()) return;
+  if (raft.role === "leader" || !raft.isVoter() || raft.rejoin !== undefined) return;
   raft.resetElectionTimer(now);
   campaign(raft, now, { pre: false, transfer: true }, effects);
 }

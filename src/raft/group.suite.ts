@@ -281,6 +281,7 @@ export class Group {
       case "closeSnapshot":
       case "leadership":
       case "refused":
+      case "rejoined":
       case "readFailed":
         break;
     }

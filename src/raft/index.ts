@@ -8,3 +8,4 @@ export * from "./types.ts";
 export { GroupInvariants } from "./invariants.ts";
 export { decodeMembership, encodeMembership, everyone } from "./membership.ts";
 export { Raft } from "./raft.ts";
+export { LostStorageError } from "./recovery.ts";

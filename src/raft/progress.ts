@@ -1,11 +1,13 @@
 import { emptyBytes, type LogIndex } from "../base/index.ts";
+import type { Rejoining } from "./rejoin.ts";
 
 /**
  * What a leader knows of one follower.
  * - probe: where the logs part is unknown; one append at a time, until one is accepted.
  * - replicate: appends are pipelined, `next` runs ahead of `match`.
  * - snapshot: the follower is behind the log; the state is streamed chunk by chunk.
- * Invariant: match < next, and match never falls within a term (the follower acknowledged durable entries).
+ * Invariant: match < next, and match never falls within a term (the follower acknowledged durable entries), unless the
+ * follower's disk lost them.
  */
 export interface Progress {
   state: "probe" | "replicate" | "snapshot";
@@ -29,6 +31,8 @@ export interface Progress {
   /** Highest commit index sent. */
   sentCommit: LogIndex;
   snapshot: SnapshotProgress;
+  /** It counts for nothing while it rejoins. */
+  rejoining: Rejoining | undefined;
 }
 
 export interface SnapshotProgress {
@@ -58,6 +62,7 @@ export function newProgress(next: LogIndex): Progress {
     heartbeatNext: 1,
     sentCommit: 0,
     snapshot: newSnapshotProgress(),
+    rejoining: undefined,
   };
 }
 

@@ -37,6 +37,7 @@ import {
   startRound,
 } from "./replication.ts";
 import { recover } from "./recovery.ts";
+import { maybeRejoined, onRejoinAt } from "./rejoin.ts";
 import {
   membershipSettled,
   onCompact,
@@ -78,7 +79,7 @@ export class Raft implements Core<RaftProtocol> {
     // stopped, not to elect another within an election timeout.
     if (raft.leaderHeardAt === undefined) {
       // A node that never took part promised nothing.
-      const fresh = raft.term === 0 || raft.planted("restart-forgets-promise");
+      const fresh = (raft.term === 0 && raft.rejoin === undefined) || raft.planted("restart-forgets-promise");
       raft.leaderHeardAt = fresh ? now.mono - raft.config.electionTimeoutMs : now.mono;
       raft.resetElectionTimer(now);
     }
@@ -97,6 +98,7 @@ export class Raft implements Core<RaftProtocol> {
         this.#onWake(now, effects);
         break;
     }
+    if (raft.rejoin !== undefined) maybeRejoined(raft, effects);
   }
 
   get wakeAt(): number | undefined {
@@ -143,6 +145,8 @@ export class Raft implements Core<RaftProtocol> {
         return onReadResponse(raft, message, effects);
       case "timeoutNow":
         return onTimeoutNow(raft, now, effects);
+      case "rejoinAt":
+        return onRejoinAt(raft, message);
       default:
         return unreachable(message);
     }
@@ -351,6 +355,10 @@ export class Raft implements Core<RaftProtocol> {
   }
   get lastIndex(): LogIndex {
     return this.#state.log.lastIndex;
+  }
+  /** Whether it counts for nothing yet, since its disk lost what it had promised. */
+  get rejoining(): boolean {
+    return this.#state.rejoin !== undefined;
   }
   get fruitlessCampaigns(): number {
     return this.#state.fruitlessCampaigns;

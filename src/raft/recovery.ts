@@ -3,13 +3,24 @@ import { decodeMembership } from "./membership.ts";
 import { RaftState } from "./state.ts";
 import type { RaftConfig, Record, SnapshotHead } from "./types.ts";
 
+/** Log and applied state do not belong together: one of them is not what this replica had. It has to rejoin. */
+export class LostStorageError extends InvariantError {
+  readonly lost: "log" | "state";
+
+  constructor(lost: "log" | "state", message: string) {
+    super(message);
+    this.lost = lost;
+  }
+}
+
 /** The state that a sequence of durable records and the durable applied state stand for. */
 export function recover(config: RaftConfig, records: readonly Record[], random: Random): RaftState {
   const raft = new RaftState(config, random);
   for (const record of records) replay(raft, record);
   if (config.applied) adoptApplied(raft, config.applied);
   else if (raft.log.base.index > 0) {
-    throw new InvariantError(
+    throw new LostStorageError(
+      "state",
       `the log begins after ${raft.log.base.index} but the applied state is empty: its directory was lost`,
     );
   }
@@ -65,12 +76,23 @@ function replay(raft: RaftState, record: Record): void {
  */
 function adoptApplied(raft: RaftState, applied: SnapshotHead): void {
   if (applied.index < raft.log.base.index) {
-    throw new InvariantError(
+    throw new LostStorageError(
+      "state",
       `the log begins after ${raft.log.base.index} but only ${applied.index} is applied: the applied state is older than the log`,
     );
   }
   raft.clock.observe(applied.timestamp);
   raft.commitIndex = applied.index;
+  // Where the log is lost, the term is too.
+  if (applied.term > raft.term) {
+    const planted = ["vote-not-persisted", "rejoins-at-once", "damage-cut-as-torn"].some((bug) => raft.planted(bug));
+    if (raft.rejoin === undefined && !planted)
+      throw new LostStorageError(
+        "log",
+        `the applied state is of term ${applied.term} and the log of term ${raft.term}: the log was lost, so this node has to rejoin`,
+      );
+    raft.setState(applied.term, undefined);
+  }
   if (raft.log.has(applied)) return;
   raft.log.reset(applied);
   raft.history.reset(applied.index, applied.membership);

@@ -6,6 +6,7 @@ import { decodeMembership, encodeMembership, isJoint, leaveJoint } from "./membe
 import { accepted, becomeProbe, becomeReplicate, becomeSnapshot, sentAppend, type Progress } from "./progress.ts";
 import { answerRead } from "./reads.ts";
 import { askSnapshot } from "./snapshots.ts";
+import { admitAnswer } from "./rejoin.ts";
 import type { Effects, RaftState } from "./state.ts";
 import type { Closed, Message } from "./types.ts";
 
@@ -127,14 +128,14 @@ export function heard(
   raft: RaftState,
   now: Reading,
   from: NodeId,
-  round: number,
+  answer: { readonly round: number; readonly rejoining?: number },
   effects: Effects,
 ): Progress | undefined {
   const progress = raft.progressOf(from);
-  if (!progress) return undefined;
+  if (!progress || !admitAnswer(raft, now, from, progress, answer, effects)) return undefined;
   progress.heardAt = now.mono;
-  if (round > progress.ackedRound) {
-    progress.ackedRound = round;
+  if (answer.round > progress.ackedRound) {
+    progress.ackedRound = answer.round;
     onRoundAnswered(raft, effects);
   }
   return progress;
@@ -147,7 +148,7 @@ export function onAppendAccepted(
   message: Extract<Message, { type: "appendAccepted" }>,
   effects: Effects,
 ): void {
-  const progress = heard(raft, now, from, message.round, effects);
+  const progress = heard(raft, now, from, message, effects);
   if (!progress) return;
   const news = accepted(progress, message.match);
   if (progress.state === "probe" && message.match >= progress.next - 1) becomeReplicate(progress);
@@ -166,7 +167,7 @@ export function onAppendRejected(
   message: Extract<Message, { type: "appendRejected" }>,
   effects: Effects,
 ): void {
-  const progress = heard(raft, now, from, message.round, effects);
+  const progress = heard(raft, now, from, message, effects);
   if (!progress || progress.state === "snapshot") return;
   // Late answers of an earlier exchange: what was accepted since cannot be rejected.
   if (message.rejected <= progress.match) return;
@@ -183,7 +184,7 @@ export function onHeartbeatAck(
   message: Extract<Message, { type: "heartbeatAck" }>,
   effects: Effects,
 ): void {
-  const progress = heard(raft, now, from, message.round, effects);
+  const progress = heard(raft, now, from, message, effects);
   if (!progress) return;
   if (progress.state === "probe") {
     if (!progress.probing || message.round <= progress.probeRound) return;

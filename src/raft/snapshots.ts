@@ -58,7 +58,7 @@ export function onSnapshotAck(
   message: Extract<Message, { type: "snapshotAck" }>,
   effects: Effects,
 ): void {
-  const progress = heard(raft, now, from, message.round, effects);
+  const progress = heard(raft, now, from, message, effects);
   if (!progress || progress.state !== "snapshot" || message.index !== progress.snapshot.index) return;
   if (message.done) {
     raft.output(effects, { type: "closeSnapshot", to: from });

@@ -21,6 +21,7 @@ import type {
   Membership,
   Message,
   Output,
+  Position,
   RaftConfig,
   RaftProtocol,
   Record,
@@ -133,6 +134,8 @@ export class RaftState {
   readonly recordsFirst: Record[] = [];
   nextWrite: WriteId = 1;
   durableWrite: WriteId = 0;
+  /** Its disk lost what it had promised. `at`: what a leader of that term says it has to have. */
+  rejoin: { readonly life: number; at: Position | undefined } | undefined;
   /** The write that holds the present term and vote. */
   stateWrite: WriteId = 0;
   pendingWrites: PendingWrite[] = [];
@@ -148,6 +151,8 @@ export class RaftState {
     this.config = config;
     this.random = random;
     this.history = new MembershipHistory(0, config.bootstrap);
+    if (config.rejoining && !this.planted("rejoins-at-once"))
+      this.rejoin = { life: 1 + random.below(2 ** 31), at: undefined };
   }
 
   get id(): NodeId {
@@ -178,8 +183,9 @@ export class RaftState {
    */
   mayCampaign(): boolean {
     return (
-      this.isVoter() ||
-      (this.history.currentIndex > this.commitIndex && isVoter(this.history.at(this.commitIndex), this.id))
+      this.rejoin === undefined &&
+      (this.isVoter() ||
+        (this.history.currentIndex > this.commitIndex && isVoter(this.history.at(this.commitIndex), this.id)))
     );
   }
 
@@ -189,7 +195,8 @@ export class RaftState {
   }
 
   send(effects: Effects, to: NodeId, message: Message): void {
-    effects.push({ kind: "send", to, message });
+    const marked = this.rejoin && isAnswer(message) ? { ...message, rejoining: this.rejoin.life } : message;
+    effects.push({ kind: "send", to, message: marked });
   }
 
   output(effects: Effects, output: Output): void {
@@ -255,6 +262,12 @@ export class RaftState {
     return this.leading?.progress.get(node);
   }
 
+  /** What counts for quorums: not a follower that rejoins. */
+  counted(node: NodeId): Progress | undefined {
+    const progress = this.progressOf(node);
+    return progress?.rejoining === undefined ? progress : undefined;
+  }
+
   appendAsLeader(now: Reading, kind: EntryKind, data: Uint8Array = emptyBytes): LogIndex {
     const index = this.log.lastIndex + 1;
     this.log.append({ index, term: this.term, timestamp: this.clock.next(now), kind, data });
@@ -276,7 +289,7 @@ export class RaftState {
 
   quorumRound(): number {
     return quorumValue(this.membership, (node) =>
-      node === this.id ? this.leading!.round : (this.progressOf(node)?.ackedRound ?? 0),
+      node === this.id ? this.leading!.round : (this.counted(node)?.ackedRound ?? 0),
     );
   }
 
@@ -287,7 +300,7 @@ export class RaftState {
         ? this.planted("leader-counts-unsynced")
           ? this.log.lastIndex
           : this.durableIndex
-        : (this.progressOf(node)?.match ?? 0),
+        : (this.counted(node)?.match ?? 0),
     );
   }
 
@@ -295,4 +308,9 @@ export class RaftState {
   headAt(index: LogIndex, timestamp: number): SnapshotHead {
     return { index, term: this.log.term(index)!, timestamp, membership: this.history.at(index) };
   }
+}
+
+function isAnswer(message: Message): boolean {
+  const { type } = message;
+  return type === "appendAccepted" || type === "appendRejected" || type === "heartbeatAck" || type === "snapshotAck";
 }

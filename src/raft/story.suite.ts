@@ -13,6 +13,7 @@
  *     > tick MS                    moves time
  *     > hold N, > sync N           the disk of N does not complete writes; then it does
  *     > crash N, > restart N       what was durable remains
+ *     > lose N                     what was durable is lost: from its next start on it has to rejoin
  *     > change N voters=1,2 learners=3
  *     > transfer N to M
  *     > compact N INDEX
@@ -50,6 +51,7 @@ interface Player {
   writes: { write: WriteId; records: readonly Record[] }[];
   applied: string[];
   head: SnapshotHead | undefined;
+  rejoining: boolean;
 }
 
 const never: Random = { u32: () => 0, float: () => 0.5, below: () => 0, fork: () => seededRandom(1) };
@@ -86,6 +88,7 @@ export class Story {
             writes: [],
             applied: [],
             head: undefined,
+            rejoining: false,
           });
           this.#start(id);
         }
@@ -118,6 +121,9 @@ export class Story {
       case "crash":
         this.#player(node).raft = undefined;
         this.#player(node).writes = [];
+        return;
+      case "lose":
+        Object.assign(this.#player(node), { records: [], applied: [], head: undefined, rejoining: true });
         return;
       case "restart":
         return this.#start(node);
@@ -166,6 +172,7 @@ export class Story {
       applied: player.head,
       ...defaultRaftTimings,
       retainedLogBytes: 0,
+      rejoining: player.rejoining,
     };
     player.raft = new Raft(config, player.records, never);
     this.#step(id, { kind: "wake" });
@@ -311,6 +318,9 @@ export class Story {
       case "closeSnapshot":
       case "truncate":
         break;
+      case "rejoined":
+        player.rejoining = false;
+        this.#lines.push(`${id} has rejoined`);
     }
   }
 }
@@ -336,6 +346,10 @@ function status(id: NodeId, raft: Raft, applied: readonly string[]): string {
   return `${id} ${raft.role} term ${raft.term} commit ${raft.commitIndex} durable ${raft.durableIndex} log [${log}] applied [${applied.join(" ")}]`;
 }
 
+function mark(answer: { readonly rejoining?: number }): string {
+  return answer.rejoining === undefined ? "" : " (rejoining)";
+}
+
 function describe(message: Message): string {
   const { term } = message;
   switch (message.type) {
@@ -346,22 +360,24 @@ function describe(message: Message): string {
     case "append":
       return `append term ${term} after ${message.previous.index}/${message.previous.term} [${message.entries.map(show).join(" ")}] commit ${message.commit}`;
     case "appendAccepted":
-      return `appendAccepted term ${term} match ${message.match}`;
+      return `appendAccepted term ${term} match ${message.match}${mark(message)}`;
     case "appendRejected":
-      return `appendRejected term ${term} at ${message.rejected}, try ${message.hint.index}/${message.hint.term}`;
+      return `appendRejected term ${term} at ${message.rejected}, try ${message.hint.index}/${message.hint.term}${mark(message)}`;
     case "heartbeat":
       return `heartbeat term ${term} round ${message.round} commit ${message.commit}${message.quiesce ? " (quiesce)" : ""}`;
     case "heartbeatAck":
-      return `heartbeatAck term ${term} round ${message.round} last ${message.last}`;
+      return `heartbeatAck term ${term} round ${message.round} last ${message.last}${mark(message)}`;
     case "snapshotChunk":
       return `snapshotChunk term ${term} of ${message.head.index}/${message.head.term}${message.done ? ", the last" : ""}`;
     case "snapshotAck":
-      return `snapshotAck term ${term} of ${message.index}${message.done ? ", installed" : ""}`;
+      return `snapshotAck term ${term} of ${message.index}${message.done ? ", installed" : ""}${mark(message)}`;
     case "readRequest":
       return `readRequest term ${term}`;
     case "readResponse":
       return `readResponse term ${term} ${message.index === undefined ? "unknown" : `index ${message.index}`}`;
     case "timeoutNow":
       return `timeoutNow term ${term}`;
+    case "rejoinAt":
+      return `rejoinAt term ${term} index ${message.index}`;
   }
 }

@@ -38,6 +38,14 @@ export interface Closed {
   readonly index: LogIndex;
 }
 
+/**
+ * Answers of a replica whose disk lost what it had promised carry the number of its life: they steer what it is sent,
+ * and count for nothing (rejoin.ts).
+ */
+interface Answer {
+  readonly rejoining?: number;
+}
+
 /** What a snapshot stands for: the state after applying `index`. */
 export interface SnapshotHead extends Position {
   readonly timestamp: Timestamp;
@@ -64,8 +72,13 @@ export type Message =
       readonly commit: LogIndex;
       readonly closed: Closed | undefined;
     }
-  | { readonly type: "appendAccepted"; readonly term: Term; readonly round: number; readonly match: LogIndex }
-  | {
+  | (Answer & {
+      readonly type: "appendAccepted";
+      readonly term: Term;
+      readonly round: number;
+      readonly match: LogIndex;
+    })
+  | (Answer & {
       readonly type: "appendRejected";
       readonly term: Term;
       readonly round: number;
@@ -73,7 +86,7 @@ export type Message =
       readonly rejected: LogIndex;
       /** The last entry of the follower that could match: where to probe next (fast backtracking, thesis 4.2.1). */
       readonly hint: Position;
-    }
+    })
   | {
       readonly type: "heartbeat";
       readonly term: Term;
@@ -84,7 +97,12 @@ export type Message =
       /** Nothing is under way: fall asleep, without an election timer. */
       readonly quiesce: boolean;
     }
-  | { readonly type: "heartbeatAck"; readonly term: Term; readonly round: number; readonly last: LogIndex }
+  | (Answer & {
+      readonly type: "heartbeatAck";
+      readonly term: Term;
+      readonly round: number;
+      readonly last: LogIndex;
+    })
   | {
       readonly type: "snapshotChunk";
       readonly term: Term;
@@ -96,7 +114,7 @@ export type Message =
       readonly data: Uint8Array;
       readonly done: boolean;
     }
-  | {
+  | (Answer & {
       readonly type: "snapshotAck";
       readonly term: Term;
       readonly round: number;
@@ -105,7 +123,9 @@ export type Message =
       readonly next: Uint8Array;
       /** The snapshot is installed and durable, or was not needed. */
       readonly done: boolean;
-    }
+    })
+  /** To a replica that rejoins: with everything through `index` committed, in this term, it counts again. */
+  | { readonly type: "rejoinAt"; readonly term: Term; readonly life: number; readonly index: LogIndex }
   | { readonly type: "readRequest"; readonly term: Term; readonly id: number }
   | {
       readonly type: "readResponse";
@@ -180,7 +200,9 @@ export type Output =
       readonly done: boolean;
     }
   /** The log at or below `index` is no longer needed on disk. */
-  | { readonly type: "truncate"; readonly index: LogIndex };
+  | { readonly type: "truncate"; readonly index: LogIndex }
+  /** What the disk had lost is made up for: from now on a restart need not rejoin. */
+  | { readonly type: "rejoined" };
 
 /** What must be durable. Replaying records in order gives the state back. */
 export type Record =
@@ -210,6 +232,8 @@ export type Fact =
   | { readonly type: "snapshotSent"; readonly to: NodeId; readonly index: LogIndex }
   | { readonly type: "snapshotInstalled"; readonly index: LogIndex }
   | { readonly type: "transferStarted"; readonly to: NodeId }
+  | { readonly type: "rejoinStarted"; readonly node: NodeId; readonly index: LogIndex }
+  | { readonly type: "rejoined"; readonly index: LogIndex }
   | { readonly type: "quiesced" }
   | { readonly type: "woken" };
 
@@ -228,6 +252,8 @@ export interface RaftConfig {
   readonly bootstrap: Membership;
   /** What the state machine has applied, durably; undefined for an empty one. */
   readonly applied: SnapshotHead | undefined;
+  /** Its disk lost what it had promised: it neither votes nor counts until a leader has brought it back (rejoin.ts). */
+  readonly rejoining?: boolean;
   /** A follower campaigns after 1 to 2 times this without a leader; nobody votes within it (thesis, 4.2.3, 9.6). */
   readonly electionTimeoutMs: number;
   readonly heartbeatMs: number;

@@ -207,5 +207,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     title: "A strict transaction is answered before its timestamp has certainly passed",
     scenario: "shard-transactions-strict-serializable",
   },
+  {
+    name: "damage-cut-as-torn",
+    title: "Damage in the log passes for an interrupted write, and is cut off with all behind it",
+    scenario: "disk-corruption",
+  },
+  {
+    name: "rejoins-at-once",
+    title: "A node whose log was lost votes and counts as if it had promised nothing",
+    scenario: "disk-corruption",
+  },
+  {
+    name: "rejoins-too-early",
+    title: "A node whose log was lost votes again as soon as a leader has heard of it",
+    scenario: "disk-corruption",
+  },
   { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

@@ -16,6 +16,8 @@ export interface SeedResult {
   readonly fired: readonly (readonly [FaultKind, number])[];
   readonly counts: readonly (readonly [string, number])[];
   readonly failure: SimFailure | undefined;
+  /** The scenario is there to show this failure. */
+  readonly expected: boolean;
 }
 
 /** Runs one seed of a scenario. */
@@ -32,6 +34,7 @@ export function runSeed(scenario: Scenario, seed: number, bugs: readonly string[
     fired: [...fired],
     counts: [...counts],
     failure,
+    expected: failure !== undefined && failure.clause === scenario.breaks,
   };
 }
 
@@ -54,6 +57,8 @@ export class Tally {
   readonly planned = new Map<string, number>();
   readonly fired = new Map<string, number>();
   readonly counts = new Map<string, number>();
+  /** Seeds that broke what the scenario is there to break. */
+  demonstrated = 0;
   readonly failures: { readonly seed: number; readonly failure: SimFailure }[] = [];
   readonly #digests = new Map<number, string>();
 
@@ -69,13 +74,20 @@ export class Tally {
     addAll(this.planned, result.planned);
     addAll(this.fired, result.fired);
     addAll(this.counts, result.counts);
-    if (result.failure) this.failures.push({ seed: result.seed, failure: result.failure });
+    if (result.expected) this.demonstrated++;
+    else if (result.failure) this.failures.push({ seed: result.seed, failure: result.failure });
     this.failures.sort((a, b) => a.seed - b.seed);
   }
 
   /** Of all traces, whatever order they came in; that of one seed is its own. */
   get digest(): string {
     return joinDigests([...this.#digests].sort(([a], [b]) => a - b).map(([, trace]) => trace));
+  }
+
+  /** What the scenario says that it shows, and did not. */
+  get unseen(): string[] {
+    if (this.seeds < seedsMany) return [];
+    return (this.scenario.shows ?? []).filter((name) => (this.counts.get(name) ?? 0) === 0);
   }
 
   /** Declared faults that never happened, although they should have by now. */
@@ -88,8 +100,13 @@ export class Tally {
     });
   }
 
+  /** What should have broken did not: the demonstration shows nothing. */
+  get intact(): boolean {
+    return this.scenario.breaks !== undefined && this.demonstrated === 0 && this.seeds >= seedsMany;
+  }
+
   get ok(): boolean {
-    return this.failures.length === 0 && this.silent.length === 0;
+    return this.failures.length === 0 && this.silent.length === 0 && this.unseen.length === 0 && !this.intact;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { NodeId } from "../base/index.ts";
+import { damage } from "./damage.ts";
 import type { Machine } from "./machine.ts";
-import type { Fault, FaultKind, Target } from "./plan.ts";
+import type { Fault, FaultKind, Reconfiguration, Target } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** How often each fault truly fired: it found its victim and did something to it. */
@@ -50,16 +51,39 @@ function whatHappens(fault: Fault): string {
       return `the disk of ${nameOf(fault.target)} is full`;
     case "syncError":
       return `the next sync of ${nameOf(fault.target)} fails`;
+    case "damage":
+      return `${damages[fault.what]} of ${nameOf(fault.target)}`;
     case "clockRate":
       return `the clock of node ${fault.node} runs ${fault.rate} times as fast`;
     case "clockOffset":
       return `the wall clock of node ${fault.node} is off by ${fault.offsetMs} ms`;
+    case "minority":
+      return "the leader and less than half of the nodes are cut off";
+    case "clockLie":
+      return `the wall clock of node ${fault.node} is off by ${fault.offsetMs} ms, and does not admit it`;
+    case "upgrade":
+      return `${nameOf(fault.target)} is replaced by version ${fault.to}, and is away`;
+    case "reconfigure":
+      return reconfigurations[fault.how];
     case "transfer":
       return `the leader hands over to ${fault.to === 0 ? "whoever is most advanced" : `node ${fault.to}`}`;
     case "membership":
       return `voters become ${fault.voters.join(",")}${fault.learners.length > 0 ? `, learners ${fault.learners.join(",")}` : ""}`;
   }
 }
+
+const reconfigurations = {
+  removeLeader: "the leader is removed, and another node takes its place",
+  addLearner: "a node becomes a learner",
+  promoteLearner: "a learner becomes a voter, and a voter leaves",
+} as const;
+
+const damages = {
+  bit: "a bit flips in the log",
+  row: "a bit flips in the applied state",
+  misdirected: "a write lands on earlier ones in the log",
+  unreadable: "the disk does not give back the log",
+} as const;
 
 function nameOf(target: Target): string {
   if (target === "leader") return "the leader";
@@ -177,6 +201,14 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
       machine.disk.failNext("sync", { code: "io", message: "simulated" });
       return fire();
     }
+    case "damage": {
+      const machine = resolve(world, fault.target);
+      if (!machine) return false;
+      return damage(world, machine, fault, {
+        fire,
+        crash: (power, forMs) => crash(world, machine, power, forMs),
+      });
+    }
     case "clockRate": {
       const machine = world.machines.get(fault.node);
       if (!machine) return false;
@@ -189,6 +221,46 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
       if (!machine) return false;
       machine.clock.offsetMs = fault.offsetMs;
       world.after(fault.forMs, () => (machine.clock.offsetMs = 0));
+      return fire();
+    }
+    case "minority": {
+      const leader = world.leader();
+      if (!leader) return false;
+      const inside = [leader.id, ...world.nodes.filter((id) => id !== leader.id)];
+      const outside = inside.splice(Math.floor((world.nodes.length - 1) / 2));
+      cutFor(
+        world,
+        inside.flatMap((one) => outside.flatMap((other) => [[one, other] as const, [other, one] as const])),
+        fault.forMs,
+        fire,
+      );
+      return true;
+    }
+    case "clockLie": {
+      const machine = world.machines.get(fault.node);
+      if (!machine) return false;
+      machine.clock.offsetMs = fault.offsetMs;
+      world.after(fault.forMs, () => (machine.clock.offsetMs = 0));
+      return fire();
+    }
+    case "upgrade": {
+      const machine = resolve(world, fault.target);
+      // An older version would not know that this node has to rejoin; a real one refuses the directory.
+      if (!machine?.up || machine.version === fault.to || (machine.suspect && fault.to < machine.version)) return false;
+      crash(world, machine, false, fault.forMs);
+      machine.version = fault.to;
+      return fire();
+    }
+    case "reconfigure": {
+      const leader = world.leader();
+      const membership = leader && reconfigured(world, leader, fault.how);
+      if (!membership) return false;
+      leader.command({
+        type: "changeMembership",
+        id: world.newRequestId(),
+        deadline: leader.reading().mono + 2000,
+        ...membership,
+      });
       return fire();
     }
     case "transfer": {
@@ -216,6 +288,29 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
       return fire();
     }
   }
+}
+
+/** The members after a change; undefined: there is nobody for it. */
+function reconfigured(
+  world: World,
+  leader: Machine,
+  how: Reconfiguration,
+): { readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] } | undefined {
+  const { voters, learners } = leader.core!.replicas.get(0)!.raft.membership;
+  const outsider = world.nodes.find((id) => !voters.includes(id) && !learners.includes(id));
+  if (how === "addLearner") return outsider === undefined ? undefined : { voters, learners: [...learners, outsider] };
+  if (how === "removeLeader") {
+    const heir = outsider ?? learners[0];
+    if (heir === undefined) return undefined;
+    return {
+      voters: [...voters.filter((id) => id !== leader.id), heir],
+      learners: learners.filter((id) => id !== heir),
+    };
+  }
+  const [promoted] = learners;
+  const leaving = voters.findLast((id) => id !== leader.id);
+  if (promoted === undefined || leaving === undefined) return undefined;
+  return { voters: [...voters.filter((id) => id !== leaving), promoted], learners: learners.slice(1) };
 }
 
 /** How soon the others notice that a connection is gone. */

@@ -57,6 +57,8 @@ function raftLabel(raft: Extract<NodeMessage, { type: "raft" }>["message"]): Lab
       return { kind: "read", text: raft.index === undefined ? `cannot tell, t${term}` : `read index ${raft.index}` };
     case "timeoutNow":
       return { kind: "vote", text: `campaign now, t${term}` };
+    case "rejoinAt":
+      return { kind: "other", text: `rejoins at ${raft.index}, t${term}` };
     default:
       return { kind: "other", text: "message" };
   }

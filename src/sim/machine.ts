@@ -13,6 +13,7 @@ import {
   type NodeProtocol,
 } from "../node/index.ts";
 import {
+  DamagedStateError,
   memoryEngine,
   openStore,
   PartitionedEngine,
@@ -21,6 +22,7 @@ import {
   type Store,
 } from "../store/index.ts";
 import { MemoryDisk, openWal, WalError, type DiskOperation, type Wal, type WalFact, crc32c } from "../wal/index.ts";
+import { LostStorageError } from "../raft/index.ts";
 import { SimClock } from "./clock.ts";
 
 /** What a machine needs of the world around it. */
@@ -37,6 +39,8 @@ export interface Surroundings {
   onLife(machine: Machine): void;
   /** After a core took an event: the checks. */
   onStepped(machine: Machine): void;
+  /** Its disk turns out to be damaged. */
+  onDamage(machine: Machine, what: string): void;
   /** The process died by itself, or could not start; someone may start it again. */
   onDeath(machine: Machine, reason: string): void;
 }
@@ -50,6 +54,8 @@ export interface MachineOptions {
   /** Instead of these two: how long a batch of the log takes to become durable. */
   readonly diskOf?: (random: Random) => number;
   readonly clockErrorMs: number;
+  /** Of the program, as `messageVersions` counts. */
+  readonly version: number;
 }
 
 /** How long a process gathers what arrives before it ends its turn. */
@@ -77,12 +83,18 @@ export class Machine {
   /** Added to each disk operation. */
   diskDelayMs = 0;
   diskFull = false;
+  version: number;
+  /** Its disk was damaged, and what is lost by that may not be made up for. */
+  suspect = false;
+  /** What the data directory says durably: what was promised is lost. */
+  rejoining = false;
   /** Operations that met a slow disk, and refusals of a full one. */
   readonly counts = { slowDisk: 0, refused: 0, held: 0, slowed: 0 };
   #engine: MemoryEngine;
   /** Of all groups of shards; there is none until there is a shard. */
   #shards: MemoryEngine | undefined;
   #wal: Wal | undefined;
+  #mustBeginAnew = false;
   #inbox: (() => void)[] = [];
   #timerAt = Number.POSITIVE_INFINITY;
   #busyUntil = 0;
@@ -99,6 +111,7 @@ export class Machine {
     this.#diskRandom = random.fork();
     this.clock = new SimClock(world.now, random.below(1_000_000), options.clockErrorMs);
     this.disk = new MemoryDisk({ schedule: (operation, deliver) => this.#scheduleDisk(operation, deliver) });
+    this.version = options.version;
     this.#engine = this.#newEngine();
   }
 
@@ -121,6 +134,10 @@ export class Machine {
 
   start(): void {
     if (this.core || this.broken) return;
+    if (this.#mustBeginAnew) {
+      this.#mustBeginAnew = false;
+      return this.beginAnew(true);
+    }
     this.life++;
     this.starts++;
     this.clock.restart(this.#world.now, this.#random.below(1_000_000));
@@ -134,6 +151,7 @@ export class Machine {
         crc32c: settings.bugs?.has("torn-tail-accepted") ? () => 0 : crc32c,
         identity,
         segmentSizeBytes,
+        ...(settings.bugs ? { bugs: settings.bugs } : {}),
         onFact: (fact) => {
           if (life === this.life) this.#onWalFact(fact);
         },
@@ -147,8 +165,17 @@ export class Machine {
         shards ??= new PartitionedEngine((this.#shards ??= this.#newEngine()));
         return openStore(shards.view(group), { ...options, group });
       };
-      this.core = openNode({ id, store, openShard, ...settings }, records, this.#random.fork());
+      const { rejoining } = this;
+      const raft = { ...settings.raft, rejoining };
+      this.core = openNode({ id, store, openShard, ...settings, raft }, records, this.#random.fork());
+      // Everything was read, and nothing found.
+      if (!rejoining && !this.#engine.isDamaged) this.suspect = false;
     } catch (error) {
+      if (this.#isDamage(error)) {
+        this.#world.onDamage(this, error.message);
+        // The state is of use without the log: what has been applied was committed.
+        return this.beginAnew(error instanceof DamagedStateError);
+      }
       if (!(error instanceof WalError)) throw error;
       this.broken = error;
       this.#world.onDeath(this, error.message);
@@ -158,6 +185,41 @@ export class Machine {
     this.#busyUntil = 0;
     this.#world.onLife(this);
     this.receive({ kind: "wake" });
+  }
+
+  /** A damaged disk explains this: what is left is put aside, and a leader gives it back. */
+  #isDamage(error: unknown): error is WalError | DamagedStateError | LostStorageError {
+    // The state became durable long before the log that it comes from: no damage, and looks like a lost log.
+    if (error instanceof LostStorageError) return error.lost === "log";
+    // Version 1 refused it.
+    if (!this.suspect || this.version < 2) return false;
+    return error instanceof DamagedStateError || (error instanceof WalError && error.code !== "unreadable");
+  }
+
+  /** Starts on an empty log, and with `state` also on an empty state, as one that lost what it had promised. */
+  beginAnew(state: boolean): void {
+    this.broken = undefined;
+    this.rejoining = true;
+    this.disk.erase();
+    if (state) {
+      this.#engine.crash();
+      this.#engine = this.#newEngine();
+      this.#shards?.crash();
+      this.#shards = undefined;
+    }
+    this.start();
+  }
+
+  /** Damages a row of the state. Whether there was one. */
+  damageRow(place: number): boolean {
+    return this.#engine.damage(place);
+  }
+
+  /** Someone reads the whole state. Whether that found damage. */
+  scrub(): boolean {
+    if (!this.core || !this.#engine.isDamaged) return false;
+    this.#die("the state is damaged", true);
+    return true;
   }
 
   /** The process ends at once. `power`: what the disk did not have durably may be gone, or half there. */
@@ -185,10 +247,12 @@ export class Machine {
     this.#world.onLife(this);
   }
 
-  #die(reason: string): void {
+  /** `damaged`: the state is, so that nothing of it may be used by the next life. */
+  #die(reason: string, damaged = false): void {
     if (!this.core) return;
     this.crash(false);
     this.#world.onDeath(this, reason);
+    if (damaged) this.#mustBeginAnew = true;
   }
 
   resume(): void {
@@ -228,6 +292,16 @@ export class Machine {
   }
 
   #step(event: Event<NodeProtocol>): void {
+    try {
+      this.#take(event);
+    } catch (error) {
+      if (!(error instanceof DamagedStateError) || !this.suspect) throw error;
+      this.#world.onDamage(this, error.message);
+      this.#die(error.message, true);
+    }
+  }
+
+  #take(event: Event<NodeProtocol>): void {
     const core = this.core;
     if (!core) return;
     this.#world.onEvent(this, event);
@@ -295,6 +369,10 @@ export class Machine {
       }
       case "truncateLog":
         this.#wal?.truncate(output.group, output.index);
+        return;
+      case "rejoined":
+        this.rejoining = false;
+        this.suspect = false;
         return;
       case "reply":
       case "watchEvents":

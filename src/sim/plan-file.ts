@@ -39,8 +39,23 @@ const fault = Type.Union([
   Type.Object({ kind: Type.Literal("slowDisk"), target, delayMs: ms, ...lasting }),
   Type.Object({ kind: Type.Literal("diskFull"), target, ...lasting }),
   Type.Object({ kind: Type.Literal("syncError"), target, at: ms }),
+  Type.Object({
+    kind: Type.Literal("damage"),
+    target,
+    what: Type.Union((["bit", "row", "misdirected", "unreadable"] as const).map((name) => Type.Literal(name))),
+    place: rate,
+    ...lasting,
+  }),
   Type.Object({ kind: Type.Literal("clockRate"), node, rate: Type.Number({ exclusiveMinimum: 0 }), ...lasting }),
   Type.Object({ kind: Type.Literal("clockOffset"), node, offsetMs: Type.Number(), ...lasting }),
+  Type.Object({ kind: Type.Literal("minority"), ...lasting }),
+  Type.Object({ kind: Type.Literal("clockLie"), node, offsetMs: Type.Number(), ...lasting }),
+  Type.Object({ kind: Type.Literal("upgrade"), target, to: Type.Integer({ minimum: 1 }), ...lasting }),
+  Type.Object({
+    kind: Type.Literal("reconfigure"),
+    how: Type.Union((["removeLeader", "addLearner", "promoteLearner"] as const).map((name) => Type.Literal(name))),
+    at: ms,
+  }),
   Type.Object({ kind: Type.Literal("transfer"), to: Type.Integer({ minimum: 0 }), at: ms }),
   Type.Object({ kind: Type.Literal("membership"), voters: nodes, learners: nodes, at: ms }),
 ]);

@@ -50,13 +50,34 @@ export type Fault = { readonly at: number } & (
   | { readonly kind: "slowDisk"; readonly target: Target; readonly delayMs: number; readonly forMs: number }
   | { readonly kind: "diskFull"; readonly target: Target; readonly forMs: number }
   | { readonly kind: "syncError"; readonly target: Target }
+  /** The disk changes what was durable, or does not give it back. `place`: where, from 0 to 1. Never with a majority's copies in doubt. */
+  | {
+      readonly kind: "damage";
+      readonly target: Target;
+      readonly what: Damage;
+      readonly place: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "clockRate"; readonly node: NodeId; readonly rate: number; readonly forMs: number }
   | { readonly kind: "clockOffset"; readonly node: NodeId; readonly offsetMs: number; readonly forMs: number }
+  /** A minority with the leader in it is cut off from all others. */
+  | { readonly kind: "minority"; readonly forMs: number }
+  /** The claim of a clock is a lie: its node is off by more than it admits. */
+  | { readonly kind: "clockLie"; readonly node: NodeId; readonly offsetMs: number; readonly forMs: number }
+  /** A node is stopped, and comes back as another version of the program. */
+  | { readonly kind: "upgrade"; readonly target: Target; readonly to: number; readonly forMs: number }
+  | { readonly kind: "reconfigure"; readonly how: Reconfiguration }
   | { readonly kind: "transfer"; /** 0: whoever is most advanced. */ readonly to: NodeId }
   | { readonly kind: "membership"; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
 );
 
+/** What becomes of the members that there are when it happens; the number of voters stays. */
+export type Reconfiguration = "removeLeader" | "addLearner" | "promoteLearner";
+
 export type FaultKind = Fault["kind"];
+
+/** bit: a bit of the log. row: a row of the applied state. misdirected: a write of the log lands on earlier ones. unreadable: a file of the log, until the disk is replaced. */
+export type Damage = "bit" | "row" | "misdirected" | "unreadable";
 
 /** Everything that a run does on purpose. The rest (delays, time-outs) follows from the seed. */
 export interface Plan {

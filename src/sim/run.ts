@@ -10,7 +10,7 @@ import {
 } from "../workload/index.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
-import type { Scenario } from "./scenario.ts";
+import { defaultBudget, type Budget, type Scenario } from "./scenario.ts";
 import { Timeline } from "./timeline.ts";
 import { checkShards, shardsSettled } from "./shards.ts";
 import { shardedKeyspace, World, type WorldOptions } from "./world.ts";
@@ -70,9 +70,8 @@ const defaultWorld = {
   attemptTimeoutMs: 700,
 } as const;
 
-/** How long a healed cluster may take to come to rest, and to answer a probe. */
+/** How long a healed cluster may take to come to rest. */
 const settleMs = 6000;
-const livenessMs = 15_000;
 
 export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
   const { world } = scenario;
@@ -103,7 +102,7 @@ export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}
   const fired: Fired = new Map();
   let failure: SimFailure | undefined;
   try {
-    play(world, plan, fired);
+    play(world, scenario, plan, fired);
   } catch (error) {
     failure = failureOf(error, world);
     world.note(`fails: ${failure.clause}`);
@@ -149,7 +148,9 @@ function failureOf(error: unknown, world: World): SimFailure {
   };
 }
 
-function play(world: World, plan: Plan, fired: Fired): void {
+function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): void {
+  const budget = { ...defaultBudget, ...scenario.budget };
+  world.mostSteps = budget.events;
   for (const machine of world.machines.values()) machine.start();
   const { shards } = world.options;
   if (shards !== undefined) {
@@ -160,11 +161,23 @@ function play(world: World, plan: Plan, fired: Fired): void {
   scheduleFaults(world, plan.faults, fired);
   world.runUntil(plan.durationMs);
   if (world.steps >= world.stopAtStep) return;
-  recover(world, plan);
+  checkMessages(world, budget);
+  recover(world, plan, budget.recoveryMs);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
   const [complaint] = plan.contract === undefined ? checkRecords(world.records) : judge(world, plan.contract);
   if (complaint) throw new BrokenContract(complaint);
+}
+
+function checkMessages(world: World, { messagesPerOperation }: Budget): void {
+  const most = (messagesPerOperation ?? Infinity) * world.records.length;
+  const { sent } = world.network.counts;
+  // What clients and nodes say to each other is not counted.
+  const between = sent - world.clientMessages;
+  if (between > most)
+    throw new InvariantError(
+      `budget: ${between} messages between nodes for ${world.records.length} operations, and ${most} are allowed`,
+    );
 }
 
 /** Counts what became of each clause; those that are broken. */
@@ -182,13 +195,15 @@ function judge(world: World, text: string): Complaint[] {
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */
-function recover(world: World, plan: Plan): void {
+function recover(world: World, plan: Plan, livenessMs: number): void {
   world.heal();
   for (const machine of world.machines.values()) {
     if (machine.broken)
       throw new InvariantError(`recovery: node ${machine.id} refuses its disk: ${machine.broken.message}`);
     if (plan.leftDown.includes(machine.id)) machine.crash(false);
     else machine.start();
+    // What nobody has read yet is read now.
+    machine.scrub();
   }
   const probe = world.clients.at(-1)!;
   const up = [...world.machines.values()].filter((machine) => !plan.leftDown.includes(machine.id));
@@ -226,6 +241,7 @@ function recover(world: World, plan: Plan): void {
       const replica = machine.core?.replicas.get(0);
       return (
         replica !== undefined &&
+        !machine.rejoining &&
         replica.raft.appliedIndex === leader.lastIndex &&
         replica.store.applied.index === leader.lastIndex
       );

@@ -1,5 +1,5 @@
 import type { WorkloadOptions } from "../workload/index.ts";
-import type { FaultKind, Moment } from "./plan.ts";
+import type { Damage, FaultKind, Moment, Reconfiguration } from "./plan.ts";
 import type { WorldOptions } from "./world.ts";
 
 /** A range from which a value is drawn for each occurrence. */
@@ -48,13 +48,30 @@ export type FaultSpec =
   | (Lasting & Targeted & { readonly kind: "slowDisk"; readonly delayMs: Range })
   | (Lasting & Targeted & { readonly kind: "diskFull" })
   | (Rated & Targeted & { readonly kind: "syncError" })
+  | (Lasting & Targeted & { readonly kind: "damage"; readonly what: readonly Damage[] })
   | (Lasting & { readonly kind: "clockRate"; readonly rate: Range })
   | (Lasting & { readonly kind: "clockOffset"; readonly offsetMs: Range })
+  | (Lasting & { readonly kind: "minority" })
+  | (Lasting & { readonly kind: "clockLie"; readonly offsetMs: Range })
+  | (Lasting & Targeted & { readonly kind: "upgrade"; readonly to: readonly number[] })
+  | (Rated & { readonly kind: "reconfigure"; readonly how: readonly Reconfiguration[] })
   | (Rated & { readonly kind: "transfer" })
   | (Rated & { readonly kind: "membership" });
 
 /** halves: two sides. ring: each node reaches its neighbours only, so that majorities overlap. bridge: two halves and one node that reaches both. */
 export type PartitionShape = "halves" | "oneWay" | "ring" | "bridge" | "flapping";
+
+/** What a run may take at most; what is left out is as generous as `defaultBudget`. */
+export interface Budget {
+  /** Events of cores: a run that takes more goes in circles. */
+  readonly events?: number;
+  /** Messages between nodes for each operation of a client, heartbeats too. */
+  readonly messagesPerOperation?: number;
+  /** Until a healed cluster answers, milliseconds. */
+  readonly recoveryMs?: number;
+}
+
+export const defaultBudget = { events: 2_000_000, recoveryMs: 15_000 } as const;
 
 /** A story to be told with many seeds: setup, workload, faults. As data, so that it can be listed, shown and shrunk. */
 export interface Scenario {
@@ -70,6 +87,11 @@ export interface Scenario {
   readonly faults: readonly FaultSpec[];
   /** Texts of contracts: each seed draws one, which all reads are promised and judged by. */
   readonly contracts?: readonly string[];
+  readonly budget?: Budget;
+  /** What a campaign must have seen beside its faults, by the names of counts: else it does not show what it says. */
+  readonly shows?: readonly string[];
+  /** The clause that its runs are expected to break: a demonstration of what a promise rests on. Every failure of another kind counts. */
+  readonly breaks?: string;
   /** Whether a minority may stay away when the cluster must recover. */
   readonly leavesDown?: boolean;
 }

@@ -129,6 +129,10 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
       return { kind: "diskFull", at, target: target(spec, draw), forMs };
     case "syncError":
       return { kind: "syncError", at, target: target(spec, draw) };
+    case "damage": {
+      const what = pick(spec.what, random);
+      return { kind: "damage", at, target: target(spec, draw), what, place: between([0, 0.999], random), forMs };
+    }
     case "clockRate":
       return { kind: "clockRate", at, node: 1 + random.below(nodes), rate: between(spec.rate, random), forMs };
     case "clockOffset":
@@ -139,6 +143,16 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
         offsetMs: between(spec.offsetMs, random),
         forMs,
       };
+    case "minority":
+      return { kind: "minority", at, forMs };
+    case "clockLie": {
+      const offsetMs = between(spec.offsetMs, random);
+      return { kind: "clockLie", at, node: 1 + random.below(nodes), offsetMs, forMs };
+    }
+    case "upgrade":
+      return { kind: "upgrade", at, target: target(spec, draw), to: pick(spec.to, random), forMs };
+    case "reconfigure":
+      return { kind: "reconfigure", at, how: pick(spec.how, random) };
     case "transfer":
       return { kind: "transfer", at, to: random.below(nodes + 1) };
     case "membership": {

@@ -1,9 +1,17 @@
-import { must, seededRandom, type NodeId, type Random } from "../base/index.ts";
+import { InvariantError, must, seededRandom, type NodeId, type Random } from "../base/index.ts";
 import type { ReadContract } from "../contract/index.ts";
 import type { Outcome, RequestBody } from "../contract/index.ts";
 import { encodeCommand, type Operation } from "../store/index.ts";
 import type { Event } from "../core/index.ts";
-import { type NodeConfig, type NodeFact, type NodeMessage, type NodeOutput, type NodeProtocol } from "../node/index.ts";
+import {
+  messageVersions,
+  versionOf,
+  type NodeConfig,
+  type NodeFact,
+  type NodeMessage,
+  type NodeOutput,
+  type NodeProtocol,
+} from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
 import type { OperationRecord, RetryMode, WorkOperation } from "../workload/index.ts";
 import { SimClient, type ClientWorld } from "./client.ts";
@@ -40,6 +48,8 @@ export interface WorldOptions {
   readonly attemptTimeoutMs: number;
   /** The keys that clients use are in a keyspace of so many shards, made at the beginning. */
   readonly shards?: number;
+  /** The version of the program that all nodes begin with; without: this one. */
+  readonly firstVersion?: number;
   /** What `promised` reads ask for. */
   readonly contract?: ReadContract | undefined;
   readonly bugs: ReadonlySet<string>;
@@ -80,6 +90,10 @@ export class World implements Surroundings, ClientWorld {
   readonly armed: { readonly moment: Moment; readonly run: (machine: Machine) => void }[] = [];
   /** The time of faults is over. */
   healed = false;
+  /** A run that takes more goes in circles. */
+  mostSteps = Number.POSITIVE_INFINITY;
+  /** Of the messages sent, those that clients sent or got. */
+  clientMessages = 0;
   /** Stops the run when so many steps are done. */
   stopAtStep = Number.POSITIVE_INFINITY;
   readonly #queue = new EventQueue();
@@ -97,6 +111,7 @@ export class World implements Surroundings, ClientWorld {
     const settings = nodeSettings(options);
     const { segmentSizeBytes, disk, clockErrorMs } = options;
     const machine = {
+      version: options.firstVersion ?? messageVersions.max,
       settings,
       segmentSizeBytes,
       diskMinMs: disk.minMs,
@@ -182,11 +197,21 @@ export class World implements Surroundings, ClientWorld {
   // ---- Surroundings of machines ------------------------------------------------------------------------
 
   send(from: NodeId, to: NodeId, message: NodeMessage): void {
+    if (this.options.firstVersion !== undefined && !this.#understood(from, to, message)) return;
     const arrived = this.options.timeline && this.#sent(from, to, labelOf(message));
     this.network.sendMessage(from, to, message, (received) => {
       arrived?.();
       this.machines.get(to)?.receive({ kind: "message", from, message: received });
     });
+  }
+
+  /** As a connection between two versions does it: what the other side cannot know is not sent. */
+  #understood(from: NodeId, to: NodeId, message: NodeMessage): boolean {
+    const [ours, theirs] = [this.machine(from).version, this.machine(to).version];
+    if (ours !== theirs) this.count("messages between versions");
+    if (versionOf(message) <= Math.min(ours, theirs)) return true;
+    this.count("messages too new");
+    return false;
   }
 
   /** Draws a message; what is returned draws its arrival. */
@@ -205,6 +230,7 @@ export class World implements Surroundings, ClientWorld {
     const { client, attempt } = request;
     const text = output.outcome.ok ? "ok" : output.outcome.failure.code;
     const arrived = this.#sent(from, -1 - client.id, { kind: "reply", text });
+    this.clientMessages++;
     this.network.send(from, -1 - client.id, () => {
       arrived?.();
       client.onReply(attempt, output.outcome);
@@ -213,6 +239,7 @@ export class World implements Surroundings, ClientWorld {
 
   onEvent(machine: Machine, event: Event<NodeProtocol>): void {
     this.steps++;
+    if (this.steps > this.mostSteps) throw new InvariantError(`budget: more than ${this.mostSteps} events`);
     mixEvent(this.digest, this.now, machine.id, event);
     this.options.timeline?.steps?.push({ at: this.now, lane: machine.id });
     this.options.onLine?.(`${this.now.toFixed(3).padStart(11)} #${this.steps} ${describeEvent(machine.id, event)}`);
@@ -224,7 +251,13 @@ export class World implements Surroundings, ClientWorld {
     if (fact.type === "raft") {
       const { type } = fact.fact;
       if (type === "roleChanged" && fact.fact.role === "leader") this.count("leaders");
-      else if (type === "snapshotInstalled" || type === "truncated" || type === "compacted" || type === "quiesced")
+      else if (
+        type === "snapshotInstalled" ||
+        type === "truncated" ||
+        type === "compacted" ||
+        type === "quiesced" ||
+        type === "rejoined"
+      )
         this.count(type);
     } else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
     else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
@@ -259,6 +292,11 @@ export class World implements Surroundings, ClientWorld {
     this.options.timeline?.add({ kind: machine.up ? "up" : "down", at: this.now, lane: machine.id });
   }
 
+  onDamage(machine: Machine, what: string): void {
+    this.count("damage found");
+    this.note(`node ${machine.id} finds damage: ${what.split(". ")[0]}`);
+  }
+
   onDeath(machine: Machine, reason: string): void {
     this.count("deaths");
     this.note(`node ${machine.id} dies: ${reason}`);
@@ -276,9 +314,12 @@ export class World implements Surroundings, ClientWorld {
     this.network.heal();
     for (const machine of this.machines.values()) {
       machine.resume();
+      machine.version = messageVersions.max;
       machine.slowMs = 0;
       machine.diskDelayMs = 0;
       if (machine.diskFull) machine.setDiskFull(false);
+      // Its operator acts: another disk, or the version that can rejoin.
+      if (machine.broken && machine.suspect) machine.beginAnew(false);
       machine.clock.setRate(this.now, 1);
       // A clock that was wrong from the beginning stays so.
       if (this.options.clockSkewMs === undefined) machine.clock.offsetMs = 0;
@@ -298,6 +339,7 @@ export class World implements Surroundings, ClientWorld {
       const machine = this.machine(to);
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     };
+    this.clientMessages++;
     this.network.send(-1 - client.id, to, deliver, client.mode === "bare");
   }
 

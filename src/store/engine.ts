@@ -29,7 +29,12 @@ export type TableName = (typeof tableNames)[number];
 /** The longest key that every engine holds, in bytes. */
 export const maximumEngineKeyBytes = 1900;
 
-/** What can be read, live or from a snapshot. */
+/** A row is not what was written: the disk has changed it. Nothing can be built on this state; the other nodes have it. */
+export class DamagedStateError extends Error {
+  override readonly name = "DamagedStateError";
+}
+
+/** What can be read, live or from a snapshot. Every read may throw a DamagedStateError. */
 export interface EngineReader {
   /** The value is borrowed: copy what must outlive the next call of anything on this engine. Never write to it. */
   get(table: TableName, key: string): Uint8Array | undefined;

@@ -9,7 +9,7 @@ import type {
   EngineSnapshot,
   TableName,
 } from "./engine.ts";
-import { tableNames } from "./engine.ts";
+import { DamagedStateError, tableNames } from "./engine.ts";
 
 export interface MemoryEngineOptions {
   /** Runs `deliver` later, in the order given: then the commit is durable and its caller hears of it. */
@@ -26,6 +26,10 @@ export interface MemoryEngine extends Engine {
   crash(survivors?: number): MemoryEngine;
   /** How many commits were given and not delivered. */
   readonly undelivered: number;
+  /** Damages a row, chosen by `place` from 0 to 1: whoever reads it is told. Whether there was one. */
+  damage(place: number): boolean;
+  /** Whether a damaged row is still there. Costs reading everything. */
+  readonly isDamaged: boolean;
 }
 
 type Tables = Readonly<Record<TableName, OrderedMap<Uint8Array>>>;
@@ -38,10 +42,11 @@ interface Undelivered {
 
 /** An engine that forgets like a disk: for tests, the simulator and the browser. */
 export function memoryEngine(options: MemoryEngineOptions): MemoryEngine {
-  return openMemoryEngine(options, emptyTables());
+  return openMemoryEngine(options, emptyTables(), new Set());
 }
 
-function openMemoryEngine(options: MemoryEngineOptions, content: Tables): MemoryEngine {
+/** `damaged`: rows that are not what was written, by identity. */
+function openMemoryEngine(options: MemoryEngineOptions, content: Tables, damaged: Set<Uint8Array>): MemoryEngine {
   let visible = cloneTables(content);
   let durable = content;
   let queue: Undelivered[] = [];
@@ -60,7 +65,7 @@ function openMemoryEngine(options: MemoryEngineOptions, content: Tables): Memory
   };
 
   const engine: MemoryEngine = {
-    ...readerOf(() => visible),
+    ...readerOf(() => visible, damaged),
     get undelivered() {
       return queue.length;
     },
@@ -71,7 +76,7 @@ function openMemoryEngine(options: MemoryEngineOptions, content: Tables): Memory
     },
     snapshot(): EngineSnapshot {
       const frozen = cloneTables(visible);
-      return { ...readerOf(() => frozen), close: () => {} };
+      return { ...readerOf(() => frozen, damaged), close: () => {} };
     },
     replace(): EngineReplacement {
       assert(!staging, "one replacement at a time");
@@ -101,18 +106,53 @@ function openMemoryEngine(options: MemoryEngineOptions, content: Tables): Memory
       dead = true;
       for (const { content: after, error } of queue.slice(0, survivors)) if (error === undefined) durable = after;
       queue = [];
-      return openMemoryEngine(options, durable);
+      return openMemoryEngine(options, durable, damaged);
+    },
+    damage(place) {
+      const rows = tableNames.flatMap((table) =>
+        Array.from(durable[table].clone().range({}), ([key, value]) => ({ table, key, value })),
+      );
+      const row = rows[Math.floor(place * rows.length)];
+      if (row === undefined) return false;
+      const { table, key, value } = row;
+      const bad = value.slice();
+      damaged.add(bad);
+      for (const tables of [durable, visible, ...queue.map((each) => each.content)])
+        if (tables[table].get(key) === value) tables[table].set(key, bad);
+      return true;
+    },
+    get isDamaged() {
+      if (damaged.size === 0) return false;
+      return tableNames.some((table) =>
+        Array.from(visible[table].clone().range({})).some(([, row]) => damaged.has(row)),
+      );
     },
   };
   return engine;
 }
 
-function readerOf(tables: () => Tables): EngineReader {
+function readerOf(tables: () => Tables, damaged: ReadonlySet<Uint8Array>): EngineReader {
   return {
-    get: (table, key) => tables()[table].get(key),
-    range: (table, range: RangeOptions) => tables()[table].clone().range(range),
+    get: (table, key) => whole(tables()[table].get(key), damaged),
+    range(table, range: RangeOptions) {
+      const rows = tables()[table].clone().range(range);
+      return damaged.size === 0 ? rows : wholeRows(rows, damaged);
+    },
     keys: (table, range: RangeOptions) => keysOf(tables()[table].clone().range(range)),
   };
+}
+
+function whole<T extends Uint8Array | undefined>(row: T, damaged: ReadonlySet<Uint8Array>): T {
+  if (damaged.size > 0 && row !== undefined && damaged.has(row))
+    throw new DamagedStateError("a row of the state is damaged");
+  return row;
+}
+
+function* wholeRows(
+  rows: Iterable<readonly [string, Uint8Array]>,
+  damaged: ReadonlySet<Uint8Array>,
+): Generator<readonly [string, Uint8Array]> {
+  for (const [key, row] of rows) yield [key, whole(row, damaged)];
 }
 
 function* keysOf(rows: Iterable<readonly [string, Uint8Array]>): Generator<string> {

@@ -159,7 +159,7 @@ test("the message says which file, where, and what to do", () => {
   const { file, from } = extents[1]!;
   disk.flipBit(file, from + 40, 3);
   expect(() => open(disk)).toThrow(
-    new RegExp(`^corrupt-middle: ${file} at byte ${from}: batch 2 is damaged.*again under a new node id`),
+    new RegExp(`^corrupt-middle: ${file} at byte ${from}: batch 2 is damaged.*gets the data back from them`),
   );
 });
 

@@ -25,12 +25,14 @@ const advice: Readonly<Record<WalErrorCode, string>> = {
   "missing-segment": "Acknowledged data is lost on this disk, unless the missing file can be put back unchanged.",
   "newer-format": "Start the newer version of the program again, or a later one.",
   "wrong-identity": "Check the data directory and the cluster and node ids in the configuration.",
-  unreadable: "Check the disk, the permissions, and the system log, then start again.",
+  unreadable:
+    "Check the disk, the permissions, and the system log, then start again. If the disk is lost, start on another one" +
+    " with `cohort node --rejoin`: the other nodes have the data.",
 };
 
 const fromPeers =
-  " Do not edit or delete single files. Keep the directory aside, remove this node from the cluster," +
-  " and add it again under a new node id with an empty directory: it is filled from its peers.";
+  " Do not edit or delete single files. A node among others puts its log aside and gets the data back from them;" +
+  " one that is alone has nobody to get them from.";
 
 /** Thrown by `openWal`; an interrupted last write is never a reason. */
 export class WalError extends Error {

@@ -57,7 +57,7 @@ export class MemoryDisk implements Disk {
   readonly #manual: (() => void)[] = [];
   readonly #refusals = new Map<DiskOperation["kind"], DiskError>();
   readonly #unreadable = new Map<string, DiskError>();
-  #misdirection: { file: string; offset: number } | undefined;
+  #misdirection: { file: string; offset: number; of: string | undefined } | undefined;
   #repairsLeft = Number.POSITIVE_INFINITY;
   /** Completions of an earlier life are dropped. */
   #life = 0;
@@ -101,8 +101,9 @@ export class MemoryDisk implements Disk {
   }
 
   write(name: string, offset: number, bytes: Uint8Array, done: DiskDone): void {
-    const wrong = this.#misdirection;
-    this.#misdirection = undefined;
+    const misdirects = this.#misdirection !== undefined && (this.#misdirection.of ?? name) === name;
+    const wrong = misdirects ? this.#misdirection : undefined;
+    if (misdirects) this.#misdirection = undefined;
     const file = this.#existing(wrong?.file ?? name);
     const write = { offset: wrong?.offset ?? offset, bytes: bytes.slice(), finished: false, dropped: false };
     file.writes.push(write);
@@ -171,6 +172,19 @@ export class MemoryDisk implements Disk {
     this.#interrupt(random, (write) => this.#interruptWrite(write, random));
   }
 
+  /** A new disk in the place of this one. Nothing may use it. */
+  erase(): void {
+    this.#life++;
+    this.#files.clear();
+    this.#ghosts.clear();
+    this.#underWay.clear();
+    this.#manual.length = 0;
+    this.#refusals.clear();
+    this.#unreadable.clear();
+    this.#misdirection = undefined;
+    this.#repairsLeft = Number.POSITIVE_INFINITY;
+  }
+
   /** Flips one bit of what is durable. */
   flipBit(name: string, offset: number, bit: number): void {
     this.#existing(name).durable[offset]! ^= 1 << bit;
@@ -187,9 +201,9 @@ export class MemoryDisk implements Disk {
     else this.#unreadable.set(name, error);
   }
 
-  /** The next write lands elsewhere. */
-  misdirectNextWrite(file: string, offset: number): void {
-    this.#misdirection = { file, offset };
+  /** The next write, or the next one to the file `of`, lands elsewhere. */
+  misdirectNextWrite(file: string, offset: number, of?: string): void {
+    this.#misdirection = { file, offset, of };
   }
 
   /** `count` more repairs go well, the one after that is interrupted by a PowerLoss. */

@@ -27,6 +27,7 @@ export interface RecoveryOptions {
   readonly crc32c: Crc32c;
   readonly identity: WalIdentity;
   readonly onFact: (fact: WalFact) => void;
+  readonly bugs: ReadonlySet<string> | undefined;
 }
 
 export interface Recovery {
@@ -169,8 +170,13 @@ function decode(payload: Uint8Array, count: number, name: string, offset: number
 }
 
 /** The end of the newest segment: an interrupted write is cut, anything else is refused. */
-function repair(reach: Reach, { disk, crc32c, onFact }: RecoveryOptions): void {
+function repair(reach: Reach, { disk, crc32c, onFact, bugs }: RecoveryOptions): void {
   const { header, name, image, lastWrite, offset, nextBatch, stop } = reach;
+  if (bugs?.has("damage-cut-as-torn")) {
+    const rest = image.bytes.slice(lastWrite);
+    rest.fill(0, offset - lastWrite);
+    return disk.repair(name, lastWrite, rest);
+  }
   const later = laterBatch(image, stop.kind === "whole" ? offset : stop.end, nextBatch + 1, crc32c);
   if (later !== undefined) throw middle(reach, later);
   if (stop.kind === "damaged" || stop.kind === "whole") {

@@ -22,6 +22,8 @@ export interface WalOptions {
   /** What one write takes at most (default 1 MiB), except that one append is never split. */
   readonly maxBatchBytes?: number;
   readonly onFact?: (fact: WalFact) => void;
+  /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
+  readonly bugs?: ReadonlySet<string>;
 }
 
 /** The end of the durable log. */
@@ -84,7 +86,7 @@ export function openWal(options: WalOptions): OpenWal {
     "segmentSizeBytes: a multiple of 512, from 1024",
   );
   assert(utf8(identity.clusterId).length <= 255, "clusterId: at most 255 bytes");
-  const { recovered, ...start } = recover({ disk, crc32c, identity, onFact });
+  const { recovered, ...start } = recover({ disk, crc32c, identity, onFact, bugs: options.bugs });
   const wal = new SegmentedWal({ disk, crc32c, identity, segmentSizeBytes, maxBatchBytes, onFact }, start);
   return { wal, recovered };
 }
@@ -104,7 +106,7 @@ interface Start {
 }
 
 class SegmentedWal implements Wal {
-  readonly #options: Required<WalOptions>;
+  readonly #options: Required<Omit<WalOptions, "bugs">>;
   readonly #ledger: Ledger;
   readonly #spare: Spare;
   /** One batch is written at a time, so one buffer serves them all. */
@@ -121,7 +123,7 @@ class SegmentedWal implements Wal {
   #stalled: DiskError | undefined;
   #failed: DiskError | undefined;
 
-  constructor(options: Required<WalOptions>, { ledger, offset, nextBatch, leftovers }: Start) {
+  constructor(options: Required<Omit<WalOptions, "bugs">>, { ledger, offset, nextBatch, leftovers }: Start) {
     this.#options = options;
     this.#ledger = ledger;
     this.#offset = offset;

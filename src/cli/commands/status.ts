@@ -74,7 +74,7 @@ function rowOf({ nodeId, status }: NodeView, cluster: Cluster): string[] {
   const best = Math.max(...cluster.nodes.map((node) => node.status?.groups[0]?.commitIndex ?? 0));
   return [
     String(nodeId),
-    nodeId === cluster.leader ? paint("green", "leader") : group.role,
+    nodeId === cluster.leader ? paint("green", "leader") : group.rejoining ? paint("yellow", "rejoining") : group.role,
     String(group.term),
     String(group.commitIndex),
     String(group.appliedIndex),

@@ -39,7 +39,7 @@ export class Progress {
     this.#seeds++;
     this.#steps += result.steps;
     this.#simulatedMs += result.simulatedMs;
-    if (result.failure) this.#failed++;
+    if (result.failure && !result.expected) this.#failed++;
     const now = performance.now();
     const terminal = process.stderr.isTTY;
     if (now - this.#shownAt < (terminal ? terminalMs : otherwiseMs)) return;

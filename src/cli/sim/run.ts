@@ -109,6 +109,10 @@ function summaryOf(tallies: readonly Tally[], failures: readonly Report[], wallM
       failedSeeds: tally.failures.map(({ seed }) => seed),
       faults: Object.fromEntries(tally.fired),
       neverFired: tally.silent,
+      neverSeen: tally.unseen,
+      ...(tally.scenario.breaks === undefined
+        ? {}
+        : { breaks: tally.scenario.breaks, demonstrated: tally.demonstrated }),
       counts: Object.fromEntries([...tally.counts].sort(([a], [b]) => (a < b ? -1 : 1))),
       steps: tally.steps,
       simulatedMs: Math.round(tally.simulatedMs),
@@ -128,6 +132,10 @@ function showSummary(tallies: readonly Tally[], reports: readonly Report[], prog
     const verdict = tally.ok ? paint("green", "ok  ") : paint("red", "FAIL");
     const fired = [...tally.fired].map(([kind, times]) => `${kind} ${times}`).join(", ");
     print(`${verdict} ${tally.scenario.name.padEnd(width)} ${String(tally.seeds).padStart(5)} seeds  ${fired}`);
+    if (tally.demonstrated > 0)
+      print(`     breaks "${tally.scenario.breaks}" in ${tally.demonstrated} seeds, as it is there to show`);
+    if (tally.intact) print(`     never breaks "${tally.scenario.breaks}": it does not show what that rests on`);
+    for (const name of tally.unseen) print(`     "${name}" never happened: the scenario does not show what it says`);
     for (const kind of tally.silent)
       print(`     ${paint("red", `${kind} never fired`)}: the scenario does not test what it declares`);
   }

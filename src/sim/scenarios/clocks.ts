@@ -56,4 +56,24 @@ export const clocks: readonly Scenario[] = [
       { kind: "crash", perMinute: 15, leader: 0.5, power: 0.5, forMs: [50, 1500] },
     ],
   },
+  {
+    name: "clock-lies",
+    title: "Wall clocks are off by more than they admit: what bounded staleness rests on is gone, and it breaks",
+    nodes: [3],
+    durationMs: 12_000,
+    workload: {
+      operationsPerSecond: 120,
+      clients: 10,
+      reads: ["bounded"],
+      boundMs: 250,
+      counters: 1,
+      mix: { increment: 2, readCounter: 3, put: 0, get: 0, delete: 0 },
+    },
+    world: { clockErrorMs: 5, attemptTimeoutMs: 250 },
+    faults: [
+      { kind: "clockLie", perMinute: 40, offsetMs: [-4000, -1000], forMs: [2000, 8000] },
+      { kind: "isolate", perMinute: 40, leader: 0.3, oneWay: 0.3, forMs: [800, 2500] },
+    ],
+    breaks: "bounded staleness",
+  },
 ];

@@ -37,4 +37,32 @@ export const membership: readonly Scenario[] = [
       { kind: "transfer", perMinute: 15 },
     ],
   },
+  {
+    name: "leader-removed",
+    title: "The leader is removed again and again, and another node takes its place",
+    nodes: [3],
+    spares: 2,
+    durationMs: 12_000,
+    workload: { operationsPerSecond: 40 },
+    faults: [
+      { kind: "reconfigure", perMinute: 60, how: ["removeLeader"] },
+      { kind: "isolate", perMinute: 15, leader: 0.6, oneWay: 0.3, forMs: [100, 1500] },
+      { kind: "crash", perMinute: 15, leader: 0.5, power: 0.5, forMs: [20, 1500] },
+    ],
+  },
+  {
+    name: "learner-promotion",
+    title: "New nodes learn first, by log or by snapshot, and vote later",
+    nodes: [3],
+    spares: 2,
+    durationMs: 15_000,
+    workload: { operationsPerSecond: 50 },
+    world: { raft: { retainedLogBytes: 256 }, checkpointIntervalMs: 150 },
+    faults: [
+      { kind: "reconfigure", perMinute: 60, how: ["addLearner", "promoteLearner"] },
+      { kind: "crash", perMinute: 20, leader: 0.4, power: 0.5, forMs: [20, 1500] },
+      { kind: "isolate", perMinute: 15, leader: 0.4, oneWay: 0.3, forMs: [100, 1500] },
+    ],
+    shows: ["snapshotInstalled"],
+  },
 ];

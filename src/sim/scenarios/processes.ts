@@ -76,13 +76,18 @@ export const processes: readonly Scenario[] = [
   },
   {
     name: "rolling-restart",
-    title: "Every node is stopped in turn, as an upgrade does it",
+    title:
+      "Nodes are upgraded one after the other, and some set back, while a disk is damaged now and then: two versions work together",
     nodes: [3, 5],
     durationMs: 15_000,
+    world: { firstVersion: 1, segmentSizeBytes: 4096 },
     faults: [
+      { kind: "upgrade", perMinute: 30, leader: 0.4, to: [2, 2, 2, 1], forMs: [100, 800] },
       { kind: "transfer", perMinute: 20 },
-      { kind: "crash", perMinute: 20, leader: 0.5, power: 0, forMs: [100, 800] },
+      { kind: "crash", perMinute: 10, leader: 0.5, power: 0.2, forMs: [100, 800] },
+      { kind: "damage", perMinute: 10, what: ["bit"], forMs: [50, 500] },
     ],
+    shows: ["messages between versions", "messages too new", "rejoined"],
   },
   {
     name: "power-loss",
