@@ -16,6 +16,7 @@ function group(number: number, role: string, term: number, lastIndex: number): G
     commitIndex: lastIndex,
     appliedIndex: lastIndex,
     checkpointIndex: 0,
+    rejoining: false,
     revision: 0,
     followers: [],
   };
