@@ -1,7 +1,7 @@
 import { failure, fail } from "../contract/index.ts";
-import { Calls } from "./calls.ts";
+import { createEngine } from "./engine.ts";
 import { wholeNumber } from "./input.ts";
-import { Router } from "./router.ts";
+import type { Router } from "./router.ts";
 import type { OpenTransaction } from "./interactive.ts";
 import type { Lock } from "./locks.ts";
 import { type ClientCore, type Counter, type Election, Session } from "./session.ts";
@@ -30,9 +30,7 @@ import type {
   Written,
 } from "./types.ts";
 import { Watch } from "./watch.ts";
-import { TimerWheel } from "./wheel.ts";
 import type { World } from "./world.ts";
-import { Writes } from "./writes.ts";
 
 /** A client of one cluster. Its own calls go through its `session`; further sessions share its connections. */
 export class Client {
@@ -153,17 +151,8 @@ export class Client {
 
 /** A client in any world. Nothing is connected before the first call. Throws a CohortError (`bad-request`). */
 export function createClient(world: World, options: ClientOptions): Client {
-  const { endpoints, clusterId = "", timeoutMs = 10_000 } = options;
-  if (endpoints.length === 0) throw fail("bad-request", 'name at least one endpoint, for example "127.0.0.1:7401"');
-  for (const endpoint of endpoints) {
-    if (!/^.+:\d{1,5}$/.test(endpoint))
-      throw fail("bad-request", `"${endpoint}" is not an endpoint; write host:port, for example 127.0.0.1:7401`);
-  }
-  const maxOutstanding = wholeNumber(options.maxOutstandingWrites, "maxOutstandingWrites", 1) ?? 1024;
-  const wheel = new TimerWheel(world);
-  const router = new Router(endpoints, clusterId, world, wheel);
-  const calls = new Calls(world, wheel, router);
-  const writes = new Writes(calls, world, Math.min(maxOutstanding, 4096));
+  const { timeoutMs = 10_000 } = options;
+  const { calls, writes, router, wheel } = createEngine(world, options);
   const watches = new Set<Watch>();
   const context = { world, wheel, router, calls, onDone: (watch: Watch) => void watches.delete(watch) };
   const core: ClientCore = {

@@ -1,4 +1,3 @@
-import { connect as connectSocket } from "node:net";
 import { seededRandom } from "../base/index.ts";
 import { createClient, type Client } from "./client.ts";
 import type { ClientOptions } from "./types.ts";
@@ -26,7 +25,10 @@ function tcpWorld(): World {
 function connectTcp(endpoint: string, handlers: ConnectionHandlers): Connection {
   const colon = endpoint.lastIndexOf(":");
   const host = endpoint.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const socket = connectSocket({ host, port: Number(endpoint.slice(colon + 1)), noDelay: true });
+  // Not imported: in a browser this room is used with other worlds.
+  const socket = process
+    .getBuiltinModule("node:net")
+    .connect({ host, port: Number(endpoint.slice(colon + 1)), noDelay: true });
   let reason: string | undefined;
   socket.on("connect", handlers.onOpen);
   // A plain view: methods of Buffer differ from those of Uint8Array in what they share.

@@ -18,20 +18,35 @@ import type {
   WorkOperation,
 } from "../workload/index.ts";
 
-/** What a client needs of the world around it. */
-export interface ClientWorld {
+/** Whoever does a workload's operations, one after the other. */
+export interface WorkClient {
+  readonly id: number;
+  readonly mode: RetryMode;
+  /** Whether an operation is under way or waits. */
+  readonly busy: boolean;
+  run(planned: PlannedOperation): void;
+  /** Puts what was begun and never came back on record. */
+  abandon(): void;
+}
+
+/** Who is told of a workload's operations. */
+export interface WorkWorld {
   readonly now: number;
+  onInvoke(client: WorkClient, operation: WorkOperation): void;
+  onRecord(record: OperationRecord): void;
+}
+
+/** What a client needs of the world around it. */
+export interface ClientWorld extends WorkWorld {
   readonly nodes: readonly NodeId[];
   after(delayMs: number, run: () => void): void;
   /** Hands a request to a node; the reply comes back through `onReply`, or never. */
   request(client: SimClient, to: NodeId, id: number, ttlMs: number, body: RequestBody): void;
-  onInvoke(client: SimClient, operation: WorkOperation): void;
-  onRecord(record: OperationRecord): void;
 }
 
 export interface ClientOptions {
   readonly id: number;
-  readonly mode: RetryMode;
+  readonly mode: Exclude<RetryMode, "library">;
   /** Answers in doubt after this long are unknown. */
   readonly operationTimeoutMs: number;
   readonly attemptTimeoutMs: number;
@@ -70,7 +85,7 @@ const retryDelayMs = 30;
  * A client that does one thing after the other, sends again what was not answered, and never claims to know more than it does.
  * The plainest thing that keeps the rules of sessions (thesis, 6.3); it speaks requests, not bytes.
  */
-export class SimClient {
+export class SimClient implements WorkClient {
   readonly id: number;
   readonly #options: ClientOptions;
   readonly #world: ClientWorld;
@@ -104,11 +119,10 @@ export class SimClient {
     return this.#options.keyspace ?? defaultKeyspace;
   }
 
-  get mode(): RetryMode {
+  get mode(): ClientOptions["mode"] {
     return this.#options.mode;
   }
 
-  /** Whether an operation is under way or waits. */
   get busy(): boolean {
     return this.#running !== undefined || this.#waiting.length > 0;
   }
@@ -255,7 +269,6 @@ export class SimClient {
     this.#next();
   }
 
-  /** Puts what was begun and never came back on record. */
   abandon(): void {
     const running = this.#running;
     if (running) {

@@ -266,6 +266,12 @@ export class Machine {
 
   // ---- Events ------------------------------------------------------------------------------------------
 
+  /** Runs something that is the process's own: at once, or when it goes on. */
+  whenAwake(run: () => void): void {
+    if (this.paused) this.#inbox.push(run);
+    else run();
+  }
+
   /** Something arrives at the process: taken now, or when it has time. */
   receive(event: Event<NodeProtocol>): void {
     if (!this.core) return;

@@ -97,7 +97,9 @@ const plan = Type.Object({
   nodes: node,
   members: node,
   durationMs: ms,
-  clients: Type.Array(Type.Union([Type.Literal("session"), Type.Literal("idempotent"), Type.Literal("bare")])),
+  clients: Type.Array(
+    Type.Union([Type.Literal("session"), Type.Literal("idempotent"), Type.Literal("bare"), Type.Literal("library")]),
+  ),
   faults: Type.Array(fault),
   operations: Type.Array(Type.Object({ at: ms, client: Type.Integer({ minimum: 0 }), operation })),
   leftDown: nodes,

@@ -87,6 +87,8 @@ export interface Scenario {
   readonly faults: readonly FaultSpec[];
   /** Texts of contracts: each seed draws one, which all reads are promised and judged by. */
   readonly contracts?: readonly string[];
+  /** Clients are the client library, over connections that carry bytes. */
+  readonly library?: boolean;
   readonly budget?: Budget;
   /** What a campaign must have seen beside its faults, by the names of counts: else it does not show what it says. */
   readonly shows?: readonly string[];

@@ -25,7 +25,11 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
   const spares = scenario.spares ?? 0;
   const workload: WorkloadOptions = { ...defaultWorkload, ...scenario.workload, durationMs };
   // What a contract promises to a session it promises to writes that are in one.
-  const modes: readonly RetryMode[] = scenario.contracts === undefined ? retryModes : ["session"];
+  const modes: readonly RetryMode[] = scenario.library
+    ? ["library"]
+    : scenario.contracts === undefined
+      ? retryModes
+      : ["session"];
   const clients = Array.from({ length: workload.clients }, () => pick(modes, random));
   const operations = generate(workload, random.fork());
   const faults = scenario.faults.flatMap((spec) =>

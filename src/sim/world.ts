@@ -1,4 +1,5 @@
 import { InvariantError, must, seededRandom, type NodeId, type Random } from "../base/index.ts";
+import type { World as LibraryWorld } from "../client/index.ts";
 import type { ReadContract } from "../contract/index.ts";
 import type { Outcome, RequestBody } from "../contract/index.ts";
 import { encodeCommand, type Operation } from "../store/index.ts";
@@ -14,7 +15,9 @@ import {
 } from "../node/index.ts";
 import type { WalFact } from "../wal/index.ts";
 import type { OperationRecord, RetryMode, WorkOperation } from "../workload/index.ts";
-import { SimClient, type ClientWorld } from "./client.ts";
+import { SimClient, type ClientWorld, type WorkClient } from "./client.ts";
+import { LibraryClient } from "./library-client.ts";
+import { endpointOf, NativePorts, type PortWorld } from "./native-ports.ts";
 import { TraceDigest } from "./digest.ts";
 import { ClusterInvariants } from "./invariants.ts";
 import { Machine, type Surroundings } from "./machine.ts";
@@ -72,12 +75,12 @@ const selfRestartMs = 200;
  * A cluster, its clients, its networks, disks and clocks, in virtual time and from one seed. One event at a time
  * happens; after each, the invariants are looked at. The same options make the same trace, byte for byte.
  */
-export class World implements Surroundings, ClientWorld {
+export class World implements Surroundings, ClientWorld, PortWorld {
   now = 0;
   /** Events of cores so far: the unit of `--until`. */
   steps = 0;
   readonly machines = new Map<NodeId, Machine>();
-  readonly clients: readonly SimClient[];
+  readonly clients: readonly WorkClient[];
   readonly nodes: readonly NodeId[];
   readonly network: Network;
   readonly records: OperationRecord[] = [];
@@ -96,6 +99,7 @@ export class World implements Surroundings, ClientWorld {
   clientMessages = 0;
   /** Stops the run when so many steps are done. */
   stopAtStep = Number.POSITIVE_INFINITY;
+  readonly #ports: NativePorts = new NativePorts(this);
   readonly #queue = new EventQueue();
   readonly #requests = new Map<number, { client: SimClient; attempt: number }>();
   /** Who waits for answers to requests of nobody's. */
@@ -128,14 +132,38 @@ export class World implements Surroundings, ClientWorld {
     }
     const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
     const keyspace = options.shards === undefined ? undefined : shardedKeyspace;
-    this.clients = options.clients.map(
-      (mode, id) =>
-        new SimClient(
-          { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id], keyspace },
-          this,
-          random.fork(),
-        ),
+    const endpoints = this.nodes.map(endpointOf);
+    this.clients = options.clients.map((mode, id) =>
+      mode === "library"
+        ? new LibraryClient(
+            { id, endpoints, operationTimeoutMs, contract, keyspace },
+            this,
+            this.#libraryWorld(-1 - id, random.fork()),
+          )
+        : new SimClient(
+            { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id], keyspace },
+            this,
+            random.fork(),
+          ),
     );
+  }
+
+  /** The world as the client library sees it from one end. */
+  #libraryWorld(client: End, random: Random): LibraryWorld {
+    return {
+      now: () => this.now,
+      after: (delayMs, run) => this.after(delayMs, run),
+      soon: (run) => this.after(0, run),
+      random,
+      transport: { connect: (endpoint, handlers) => this.#ports.connect(client, endpoint, handlers) },
+    };
+  }
+
+  ask(machine: Machine, ttlMs: number, body: RequestBody, done: (outcome: Outcome) => void): number {
+    const id = this.newRequestId();
+    this.#own.set(id, done);
+    machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
+    return id;
   }
 
   machine(id: NodeId): Machine {
@@ -250,6 +278,7 @@ export class World implements Surroundings, ClientWorld {
     if (this.armed.length > 0) this.#trigger(machine, fact);
     if (fact.type === "raft") {
       const { type } = fact.fact;
+      if (type === "roleChanged" && fact.group === 0) this.#ports.onLeader(machine.id, fact.fact.leader);
       if (type === "roleChanged" && fact.fact.role === "leader") this.count("leaders");
       else if (
         type === "snapshotInstalled" ||
@@ -289,6 +318,7 @@ export class World implements Surroundings, ClientWorld {
   }
 
   onLife(machine: Machine): void {
+    if (!machine.up) this.#ports.onDown(machine.id);
     this.options.timeline?.add({ kind: machine.up ? "up" : "down", at: this.now, lane: machine.id });
   }
 
@@ -357,7 +387,7 @@ export class World implements Surroundings, ClientWorld {
     this.after(insistMs, () => answered || this.insist(operation));
   }
 
-  onInvoke(client: SimClient, operation: WorkOperation): void {
+  onInvoke(client: WorkClient, operation: WorkOperation): void {
     const { timeline } = this.options;
     timeline?.add({ kind: "asks", at: this.now, lane: -1 - client.id, operation, text: operationText(operation) });
   }

@@ -42,8 +42,8 @@ export interface SeenStep {
   readonly value: number | null | readonly number[];
 }
 
-/** How a client makes retries safe: a replicated session, a key for each operation, or not at all (then it never retries). */
-export type RetryMode = "session" | "idempotent" | "bare";
+/** How a client makes retries safe: a replicated session, a key for each operation, not at all (then it never retries), or as the client library does it. */
+export type RetryMode = "session" | "idempotent" | "bare" | "library";
 
 /** An operation of a schedule. A client does its operations one after the other, each at `at` (milliseconds) at the earliest. */
 export interface PlannedOperation {

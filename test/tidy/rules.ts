@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(leaves.map((room) => [room, ["base", ...leaves]])),
   ...Object.fromEntries(protocols.map((room) => [room, ["base", ...leaves]])),
   node: belowNode,
-  sim: [...belowNode, "node", ...verdicts],
+  sim: [...belowNode, "node", "wire", "client", ...verdicts],
   model: ["base", "contract", "quorum", "placement"],
   plot: ["base"],
   wire: ["base", "contract"],

@@ -3,6 +3,51 @@ import type { Scenario } from "../scenario.ts";
 /** Networks that split, lose, repeat, reorder and damage. */
 export const networks: readonly Scenario[] = [
   {
+    name: "client-library",
+    title: "The client library over connections that break, with crashes, pauses and changes of leader",
+    nodes: [3, 5],
+    durationMs: 12_000,
+    library: true,
+    workload: { operationsPerSecond: 40, clients: 6 },
+    faults: [
+      { kind: "crash", perMinute: 30, leader: 0.5, power: 0.5, forMs: [20, 2000] },
+      { kind: "isolate", perMinute: 20, leader: 0.5, oneWay: 0.3, forMs: [100, 2000] },
+      { kind: "pause", perMinute: 15, leader: 0.5, forMs: [50, 2500] },
+      { kind: "transfer", perMinute: 15 },
+      {
+        kind: "weather",
+        perMinute: 10,
+        drop: [0, 0.05],
+        duplicate: [0, 0.05],
+        corrupt: [0, 0],
+        reorder: [0, 0.1],
+        delayMs: [5, 100],
+        forMs: [300, 2000],
+      },
+    ],
+    shows: ["client connections lost"],
+  },
+  {
+    name: "client-library-sessions",
+    title:
+      "The client library: many writes under one session each, retried over connections that break again and again",
+    nodes: [3],
+    durationMs: 10_000,
+    library: true,
+    workload: {
+      operationsPerSecond: 80,
+      clients: 8,
+      counters: 1,
+      mix: { increment: 4, readCounter: 2, put: 0, get: 0, delete: 0 },
+    },
+    faults: [
+      { kind: "crash", perMinute: 80, leader: 0.7, power: 0.3, forMs: [5, 600] },
+      { kind: "transfer", perMinute: 30 },
+      { kind: "isolate", perMinute: 20, leader: 0.7, oneWay: 0.5, forMs: [100, 1200] },
+    ],
+    shows: ["client connections lost"],
+  },
+  {
     name: "partition-halves",
     title: "The network splits in two",
     nodes: [3, 5],
