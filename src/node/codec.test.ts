@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { anyBody, anyOutcome } from "../contract/contract.suite.ts";
 import type { ErrorCode } from "../contract/index.ts";
 import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.suite.ts";
-import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord } from "./codec.ts";
+import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord, versionOf } from "./codec.ts";
 import type { NodeMessage } from "./types.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
@@ -101,4 +101,11 @@ test("a record filed under another kind is refused", () => {
       filed.bytes,
     ),
   ).toBe(false);
+});
+
+test("what only a later version knows says so, and is not sent to an older one", () => {
+  const ack = { type: "heartbeatAck", term: 1, round: 1, last: 1 } as const;
+  expect(versionOf({ type: "raft", group: 0, message: ack })).toBe(1);
+  expect(versionOf({ type: "raft", group: 0, message: { ...ack, rejoining: 7 } })).toBe(2);
+  expect(versionOf({ type: "raft", group: 0, message: { type: "rejoinAt", term: 1, life: 7, index: 1 } })).toBe(2);
 });

@@ -34,6 +34,24 @@ test("a scenario whose fault never fires fails", () => {
   expect(tally.ok).toBe(false);
 });
 
+test("a run over its budget fails, of events as of messages", () => {
+  const basic = scenarios.find(({ name }) => name === "basic")!;
+  const talkative = runSeed({ ...basic, nodes: [3], budget: { messagesPerOperation: 0.1 } }, 1);
+  expect(talkative.failure).toMatchObject({ clause: "budget" });
+  expect(runSeed({ ...basic, budget: { events: 50 } }, 1).failure).toMatchObject({ clause: "budget" });
+});
+
+test("a demonstration fails where nothing breaks, a story where it does not show what it says", () => {
+  const basic = scenarios[0]!;
+  const intact = new Tally({ ...basic, breaks: "linearizable", shows: ["truncated"] });
+  const result = runSeed(basic, 1);
+  for (let seed = 1; seed <= 20; seed++) intact.add({ ...result, seed });
+  expect(intact).toMatchObject({ failures: [], intact: true, unseen: ["truncated"], ok: false });
+  const failure = { clause: "linearizable", detail: "", step: 1, atMs: 1 };
+  intact.add({ ...result, seed: 21, failure, expected: true });
+  expect(intact).toMatchObject({ failures: [], intact: false, demonstrated: 1 });
+});
+
 test.each([
   "votes-twice",
   "session-token-ignored",

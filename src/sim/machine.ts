@@ -169,7 +169,7 @@ export class Machine {
       const raft = { ...settings.raft, rejoining };
       this.core = openNode({ id, store, openShard, ...settings, raft }, records, this.#random.fork());
       // Everything was read, and nothing found.
-      if (!rejoining && !this.#engine.isDamaged) this.suspect = false;
+      if (!rejoining && !this.#stateDamaged) this.suspect = false;
     } catch (error) {
       if (this.#isDamage(error)) {
         this.#world.onDamage(this, error.message);
@@ -212,12 +212,17 @@ export class Machine {
 
   /** Damages a row of the state. Whether there was one. */
   damageRow(place: number): boolean {
-    return this.#engine.damage(place);
+    const engine = place >= 0.5 && this.#shards !== undefined ? this.#shards : this.#engine;
+    return engine.damage((2 * place) % 1);
+  }
+
+  get #stateDamaged(): boolean {
+    return this.#engine.isDamaged || this.#shards?.isDamaged === true;
   }
 
   /** Someone reads the whole state. Whether that found damage. */
   scrub(): boolean {
-    if (!this.core || !this.#engine.isDamaged) return false;
+    if (!this.core || !this.#stateDamaged) return false;
     this.#die("the state is damaged", true);
     return true;
   }

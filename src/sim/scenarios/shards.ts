@@ -21,4 +21,18 @@ export const shards: readonly Scenario[] = [
       { kind: "transfer", perMinute: 15 },
     ],
   },
+  {
+    name: "shards-disk-corruption",
+    title: "Disks of nodes with several groups are damaged: each group rejoins, and none is forgotten",
+    nodes: [3],
+    durationMs: 12_000,
+    world: { shards: 3, segmentSizeBytes: 4096, raft: { retainedLogBytes: 512 } },
+    workload,
+    faults: [
+      { kind: "damage", perMinute: 30, what: ["bit", "row", "unreadable"], leader: 0.3, forMs: [10, 800] },
+      { kind: "crash", perMinute: 20, leader: 0.5, power: 0.3, forMs: [10, 1000] },
+      { kind: "isolate", perMinute: 15, leader: 0.5, oneWay: 0.3, forMs: [100, 1500] },
+    ],
+    shows: ["rejoined"],
+  },
 ];
