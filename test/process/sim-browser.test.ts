@@ -7,7 +7,16 @@ import { build } from "vite";
 import { openBrowser } from "./browser.ts";
 import { runSeed, scenarios } from "../../src/sim/index.ts";
 
-const names = ["basic", "snapshots-unreliable", "membership-crash", "unreliable-churn", "clock-skew", "torn-writes"];
+const names = [
+  "basic",
+  "snapshots-unreliable",
+  "membership-crash",
+  "unreliable-churn",
+  "clock-skew",
+  "torn-writes",
+  "disk-corruption",
+  "client-library",
+];
 const seeds = [1, 2];
 
 async function bundle(directory: string): Promise<string> {
