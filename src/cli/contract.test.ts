@@ -52,6 +52,19 @@ test.each([
   expect(result.code).toBe(code);
 });
 
+test.each([
+  ["reads p99 < 1s, writes p99 < 1s", 0, "kept", ["kept", "kept"]],
+  ["reads p50 < 0.01ms, writes p99 < 1s", 1, "missed", ["missed", "kept"]],
+])("objectives on trial: %s", async (latency, code, verdict, objectives) => {
+  const contract = `monotonic; Latency: ${latency}`;
+  const result = await run("contract", "check", contract, "--seeds", "2", "--faults", "none", "--jobs", "1", "--json");
+  const told = JSON.parse(result.out) as { verdict: string; objectives: { verdict: string; operations: number }[] };
+  expect(told.verdict).toBe(verdict);
+  expect(told.objectives.map((objective) => objective.verdict)).toEqual(objectives);
+  expect(told.objectives[0]!.operations).toBeGreaterThan(100);
+  expect(result.code).toBe(code);
+});
+
 test("a contract on trial: kept by the engine, and broken where a mistake is planted, with a file to replay", async () => {
   const out = mkdtempSync(join(tmpdir(), "cohort-contract-"));
   try {

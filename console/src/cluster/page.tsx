@@ -61,8 +61,13 @@ export function ClusterPage(): JSX.Element {
                 flowing={!frozen() && tick().traffic.perSecond > 0}
                 onSelect={setSelection}
               />
-              <FaultBar tick={tick()} disabled={frozen()} />
-              <Chosen tick={tick()} selection={selection()} disabled={frozen()} />
+              <Show
+                when={hello()?.faults !== false}
+                fallback={<p class="soft small">This cluster was started without faults: it can be watched only.</p>}
+              >
+                <FaultBar tick={tick()} disabled={frozen()} />
+              </Show>
+              <Chosen tick={tick()} selection={selection()} disabled={frozen() || hello()?.faults === false} />
             </section>
             <div class="stack">
               <Counter tick={tick()} disabled={frozen()} />

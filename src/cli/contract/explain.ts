@@ -19,8 +19,8 @@ import { loadTopology, shippedTopologies } from "../model/topology-file.ts";
 import { paint, print, printJson } from "../output.ts";
 import { readContract, shown, type Read } from "./source.ts";
 
-/** Enough for two figures of a percentile, on three topologies at once. */
-const summaryDraws = 3000;
+/** Enough for the first figures of a percentile, on three topologies at once. */
+const summaryDraws = 1500;
 
 /** Prints what a contract means; the exit code. */
 export function explainContract(source: string, topologyName: string | undefined, json: boolean): number {
