@@ -170,7 +170,7 @@ const everyFrame = (turns: number, what: string): string => `(async () => {
 
 async function measureDiagram({ page, cdp }: Opened): Promise<ConsoleResult["diagram"]> {
   await page.goto("about:blank");
-  await page.goto(`${url}/lab#scenario=elections&seed=3&seconds=200`);
+  await page.goto(`${url}/lab#scenario=elections&seed=3&seconds=220`);
   await page.getByTestId("verdict").waitFor({ timeout: 120_000 });
   const events = Number((await page.getByTestId("steps").innerText()).replaceAll(",", ""));
   await page.getByRole("button", { name: "All", exact: true }).click();
