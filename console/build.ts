@@ -12,7 +12,7 @@ function newestInput(): number {
   let newest = statSync(join(root, "package-lock.json")).mtimeMs;
   for (const folder of ["console", "src"]) {
     for (const path of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
-      if (/^dist|\.(?:test|suite)\.ts$|^(?:cli|host|api|client)\//.test(path)) continue;
+      if (/^dist|\.(?:test|suite)\.ts$|^(?:cli\/(?!model\/simulated)|host|api|client)\//.test(path)) continue;
       newest = Math.max(newest, statSync(join(root, folder, path)).mtimeMs);
     }
   }
