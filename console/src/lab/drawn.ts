@@ -176,7 +176,11 @@ const compareEvery = 64;
 /** When each invariant and each clause of the contract was put to the test, as far as the run tells. */
 export function lightsOf(result: RunResult, timeline: Timeline): Light[] {
   const tested = new Map<string, number[]>(everyClause.map((clause) => [clause, []]));
-  const test = (clause: string, at: number): void => void tested.get(clause)?.push(at);
+  const test = (clause: string, at: number): void => {
+    const times = tested.get(clause);
+    if (times === undefined) tested.set(clause, [at]);
+    else times.push(at);
+  };
   for (const moment of timeline.moments) {
     if (moment.kind === "leads") {
       test("election safety", moment.at);
@@ -193,18 +197,20 @@ export function lightsOf(result: RunResult, timeline: Timeline): Light[] {
     if (operation.kind === "increment") test("exactly once", completedAt);
     if (operation.kind === "increment" || operation.kind === "put" || operation.kind === "delete")
       test("linearizable", completedAt);
+    else if (operation.kind === "transaction") test(operation.isolation, completedAt);
     else if (!("consistency" in operation)) {
       test("fencing", completedAt);
       test("lease", completedAt);
-    } else if (operation.consistency === "linearizable") test("linearizable", completedAt);
+    } else if (operation.consistency === "promised") test("the promised contract", completedAt);
+    else if (operation.consistency === "linearizable") test("linearizable", completedAt);
     else if (operation.consistency === "session") test("session", completedAt);
     else if (operation.consistency === "bounded") test("bounded staleness", completedAt);
   }
   const { failure } = result;
   if (failure === undefined) test("liveness", result.simulatedMs);
   if (failure !== undefined && !tested.has(failure.clause)) tested.set(failure.clause, []);
-  // A scenario without locks says nothing about locks.
-  for (const clause of ["fencing", "lease"])
+  // What a scenario has no operations for, it says nothing about.
+  for (const clause of ["fencing", "lease", "session", "bounded staleness"])
     if (tested.get(clause)?.length === 0 && failure?.clause !== clause) tested.delete(clause);
   return Array.from(tested, ([clause, times]) => ({
     clause,

@@ -20,6 +20,16 @@ const meanings: Readonly<Record<string, string>> = {
   fencing: "A fencing token did not grow: a client that lost its lock could not be told from the one that has it now.",
   lease: "Two clients held the same lock at the same time.",
   "exactly once": "A write that was sent again was counted again.",
+  "read-committed":
+    "A transaction read what another had not committed, or its writes were mixed with those of another one.",
+  "repeatable-read":
+    "The transactions fit into no order of snapshots: one of them read a state that never was, or overwrote what it had not seen.",
+  serializable: "The transactions fit into no order, one after the other: some of them form a circle.",
+  "strict-serializable":
+    "The transactions fit into no order that agrees with real time: one did not see what was acknowledged before it began.",
+  "external consistency": "A transaction got a timestamp below that of one that was acknowledged before it began.",
+  MonotonicRead: "A session read less than it had already seen, and the answer did not say so.",
+  ReadYourWrites: "A session did not see its own write, and the answer did not say so.",
   liveness: "All faults are over, a majority is connected, and still the cluster does not answer.",
   recovery: "A node refuses its own disk after a crash that it should have survived.",
   invariant: "A node found its own state to be impossible and stopped.",
@@ -27,7 +37,10 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 export function meaningOf(clause: string): string {
-  return meanings[clause] ?? "Something that must always hold did not.";
+  return (
+    meanings[clause] ??
+    "What was promised was not kept, and the answer did not say so. The operations that show it follow."
+  );
 }
 
 const mostLines = 9;
