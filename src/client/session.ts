@@ -179,9 +179,9 @@ export class Session {
   async #compareAndChange(transaction: Transaction, settings: CallSettings): Promise<TransactionResult> {
     const operation = transactionOperation(transaction, transaction.keyspace ?? defaultKeyspace);
     return this.#write(operation, settings, (result, kept) => {
-      const { revision, succeeded, steps } = expected(result, "transaction");
+      const { revision, timestamp, succeeded, steps } = expected(result, "transaction");
       const taken = (succeeded ? transaction.then : transaction.else) ?? [];
-      return { revision, succeeded, steps: steps.map((step, i) => toOutcome(step, taken[i])), kept };
+      return { revision, timestamp, succeeded, steps: steps.map((step, i) => toOutcome(step, taken[i])), kept };
     });
   }
 

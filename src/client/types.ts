@@ -145,6 +145,8 @@ export type StepOutcome =
   | { readonly get: true; readonly item: Item | undefined };
 
 export interface TransactionResult extends Written {
+  /** Its place in time, a hybrid logical timestamp: comparable across shards, where `revision` is 0. */
+  readonly timestamp: number;
   /** All conditions held, so `then` was done, else `else`. */
   readonly succeeded: boolean;
   readonly steps: readonly StepOutcome[];

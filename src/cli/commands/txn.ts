@@ -41,11 +41,10 @@ export function addTxnCommand(program: Command): void {
         else: flags.else.map(parseStep),
       };
       await withClient(flags, async (client) => {
-        const { succeeded, revision, steps, kept } = await client.transaction(transaction);
-        if (flags.json) return printJson({ succeeded, revision, steps: steps.map(stepJson), kept });
-        print(
-          `${succeeded ? paint("green", "then") : paint("yellow", "else")}  revision ${revision}  ${keptLine(kept)}`,
-        );
+        const { succeeded, revision, timestamp, steps, kept } = await client.transaction(transaction);
+        if (flags.json) return printJson({ succeeded, revision, timestamp, steps: steps.map(stepJson), kept });
+        const place = revision > 0 ? `revision ${revision}` : `several shards, timestamp ${timestamp}`;
+        print(`${succeeded ? paint("green", "then") : paint("yellow", "else")}  ${place}  ${keptLine(kept)}`);
         for (const step of steps) print(`  ${stepText(step)}`);
       });
     });
