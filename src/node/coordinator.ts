@@ -103,10 +103,15 @@ export class Coordinator implements CommitWorld {
 
   prepare(group: GroupId, plan: CommitPlan, part: GroupPart, home: GroupId, reply: Reply): void {
     const { transaction, age, deadline, keyspace, snapshot } = plan;
-    const once = group === home ? plan.once : "";
-    const participants = group === home ? [...plan.parts.keys()].filter((other) => other !== home) : [];
+    const isHome = group === home;
+    const once = isHome ? plan.once : "";
+    const participants = isHome ? [...plan.parts.keys()].filter((other) => other !== home) : [];
     const demands = { keyspace, snapshot, ...part };
-    this.#ask(group, { kind: "prepare", transaction, age, deadline, home, participants, once, ...demands }, reply);
+    this.#ask(
+      group,
+      { kind: "prepare", transaction, age, deadline, home, isHome, participants, once, ...demands },
+      reply,
+    );
   }
 
   decide(home: GroupId, resolution: Resolution, minimumAgeMs: number, reply: Reply): void {

@@ -2,6 +2,7 @@ import { must, type GroupId, type NodeId, type Random, type Reading, type WriteI
 import { failure } from "../contract/index.ts";
 import type { Core, Effect, Event } from "../core/index.ts";
 import { unreachable } from "../base/index.ts";
+import type { ShardedKeyspace } from "../store/index.ts";
 import { OwnSession } from "./own-session.ts";
 import { Replica, type Sink } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
@@ -310,6 +311,10 @@ class Node implements NodeCore, Sink {
     if (replica !== undefined) return replica.request({ kind: "self", reply }, deadline, body);
     const detail = `node ${this.id} has no replica of group ${group}`;
     reply({ ok: false, failure: failure("unavailable", detail, true) });
+  }
+
+  shardedKeyspace(name: string): ShardedKeyspace | undefined {
+    return this.#home.store.shards.find(name);
   }
 
   epochOf(group: GroupId): number {

@@ -31,6 +31,8 @@ export interface TransactorNode extends CoordinatorNode {
     deadline: number,
     reply: (outcome: Outcome) => void,
   ): void;
+  /** As the map that this node has now says. */
+  shardedKeyspace(name: string): ShardedKeyspace | undefined;
   /** Index in group 0's log of a map that has what the group has. */
   epochOf(group: GroupId): number;
 }
@@ -194,7 +196,7 @@ function nameOf(envelope: Envelope): string {
 class Comparison {
   readonly #transactor: Transactor;
   readonly #node: TransactorNode;
-  readonly #keyspace: ShardedKeyspace;
+  #keyspace: ShardedKeyspace;
   readonly #operation: TransactionOperation;
   readonly #name: string;
   readonly #deadline: number;
@@ -227,9 +229,15 @@ class Comparison {
     const twice = firstTwice(this.#operation.then) ?? firstTwice(this.#operation.otherwise);
     if (twice)
       return this.#reply(this.#transactor.refusal(failure("bad-request", "a transaction changes a key twice", true)));
+    // Its shards may have moved since the last attempt.
+    this.#keyspace = this.#node.shardedKeyspace(this.#operation.keyspace) ?? this.#keyspace;
     const snapshot = this.#transactor.coordinator.snapshot();
     if (this.#age === 0) this.#age = snapshot;
-    this.#readAll(snapshot, (rows) => this.#onRows(number, snapshot, rows));
+    const then = (rows: Rows): void => this.#onRows(number, snapshot, rows);
+    this.#readAll(snapshot, then, () => {
+      const reason = failure("transaction-conflict", "a key of it is being moved");
+      if (!this.#again(number)) this.#reply(this.#transactor.refusal(reason));
+    });
   }
 
   #onRows(number: number, snapshot: Timestamp, rows: Rows): void {
@@ -260,21 +268,29 @@ class Comparison {
   #onCommitted(number: number, outcome: CommitOutcome, succeeded: boolean, steps: readonly StepResult[]): void {
     if (outcome.ok && outcome.isRepeated) {
       // An earlier try of the client was this one: what it saw is what was there just before.
-      return this.#readAll(outcome.timestamp - 1, (rows) => {
-        const then = evaluate(this.#operation, rows);
-        this.#reply(this.#transactor.answer(outcome, then.succeeded, then.steps));
+      const then = (rows: Rows): void => {
+        const was = evaluate(this.#operation, rows);
+        this.#reply(this.#transactor.answer(outcome, was.succeeded, was.steps));
+      };
+      return this.#readAll(outcome.timestamp - 1, then, () => {
+        const reason = failure("compacted", "it was done before, and what it answered is no longer known", false);
+        this.#reply({ ok: false, failure: reason });
       });
     }
     const isConflict = !outcome.ok && outcome.failure.code === "transaction-conflict";
-    const pauseMs = Math.min(maxRetryMs, retryMs * 2 ** Math.min(number, 6));
-    if (isConflict && this.#node.now.mono + pauseMs < this.#deadline) {
-      this.#transactor.coordinator.after(pauseMs, () => this.attempt(number + 1));
-      return;
-    }
-    this.#reply(this.#transactor.answer(outcome, succeeded, steps));
+    if (!isConflict || !this.#again(number)) this.#reply(this.#transactor.answer(outcome, succeeded, steps));
   }
 
-  #readAll(snapshot: Timestamp, then: (rows: Rows) => void): void {
+  /** Whether there is time for another attempt. */
+  #again(number: number): boolean {
+    const pauseMs = Math.min(maxRetryMs, retryMs * 2 ** Math.min(number, 6));
+    if (this.#node.now.mono + pauseMs >= this.#deadline) return false;
+    this.#transactor.coordinator.after(pauseMs, () => this.attempt(number + 1));
+    return true;
+  }
+
+  /** `onGone`: a key is on its way to another group, or has come there after the snapshot. */
+  #readAll(snapshot: Timestamp, then: (rows: Rows) => void, onGone: () => void): void {
     const rows: Rows = new Map();
     let left = this.#keys.length;
     let failed = false;
@@ -286,10 +302,10 @@ class Comparison {
         const result = outcome.ok ? decodeResult(outcome.result) : undefined;
         if (result?.kind !== "row") {
           failed = true;
-          const isMoved = result?.kind === "error" && result.code === "moved";
-          return this.#reply(
-            isMoved ? this.#transactor.refusal(failure("transaction-conflict", "a key of it is being moved")) : outcome,
-          );
+          const isGone = result?.kind === "error" && (result.code === "moved" || result.code === "compacted");
+          if (isGone) onGone();
+          else this.#reply(outcome);
+          return;
         }
         rows.set(toBinaryString(key), result.row);
         if (--left === 0) then(rows);

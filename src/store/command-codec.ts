@@ -188,7 +188,7 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       return encodeDemands(writer, operation);
     case "prepare":
       writer.text(operation.transaction).uint(whole(operation.age)).uint(whole(operation.deadline));
-      writer.uint(whole(operation.home)).uint(operation.participants.length);
+      writer.uint(whole(operation.home)).bool(operation.isHome).uint(operation.participants.length);
       for (const group of operation.participants) writer.uint(whole(group));
       writer.text(operation.once);
       return encodeDemands(writer, operation);
@@ -363,9 +363,10 @@ function decodeOperation(reader: ByteReader): Operation {
     case "prepare": {
       const transaction = readTransaction(reader);
       const [age, deadline, home] = [reader.uint(), reader.uint(), reader.uint()];
+      const isHome = reader.bool();
       const participants = readList(reader, (one) => one.uint());
       const once = readTransaction(reader);
-      return { kind, transaction, age, deadline, home, participants, once, ...decodeDemands(reader) };
+      return { kind, transaction, age, deadline, home, isHome, participants, once, ...decodeDemands(reader) };
     }
     case "decide":
       return { kind, ...decodeResolution(reader), minimumAgeMs: reader.uint() };

@@ -170,6 +170,8 @@ export interface PrepareOperation extends CommitDemands {
   readonly deadline: number;
   /** The group that keeps its record. */
   readonly home: number;
+  /** Whether that is this one. */
+  readonly isHome: boolean;
   /** Only at home: the other groups. */
   readonly participants: readonly number[];
   /** Only at home: of all transactions with this name one at most is committed; empty: it has none. */

@@ -9,7 +9,19 @@ const deadline = 2_000_000;
 const prepare = (transaction: string, more: Partial<PrepareOperation> = {}): PrepareOperation => {
   const writes = [{ key: utf8("w"), value: utf8(transaction) }];
   const demands = { keyspace: "default", snapshot: 0, unchanged: [], ranges: [], writes };
-  return { kind: "prepare", transaction, age: 5, deadline, home: 1, participants: [], once: "", ...demands, ...more };
+  const isHome = more.participants !== undefined;
+  return {
+    kind: "prepare",
+    transaction,
+    age: 5,
+    deadline,
+    home: 1,
+    isHome,
+    participants: [],
+    once: "",
+    ...demands,
+    ...more,
+  };
 };
 const resolve = (transaction: string, commit: boolean, timestamp = 0): Operation => {
   return { kind: "resolve", transaction, commit, timestamp, deadline };
@@ -205,6 +217,7 @@ test("commands of transactions come back as they were written down", () => {
       age: fc.nat(),
       deadline: fc.nat(),
       home: fc.nat(),
+      isHome: fc.boolean(),
       participants: fc.array(fc.nat()),
       once: fc.constantFrom("", "name"),
       keyspace: fc.constant("default"),

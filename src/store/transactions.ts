@@ -144,7 +144,7 @@ export class Transactions {
         to: to === undefined ? afterPrefix(keyspace.prefix) : currentKey(keyspace.prefix, to),
       })),
       writes: writes.map(({ key, value }) => ({ key: currentKey(keyspace.prefix, key), value: value?.slice() })),
-      record: participants.length > 0 || operation.once !== "" ? "pending" : "none",
+      record: operation.isHome ? "pending" : "none",
       participants,
       once: operation.once,
     };
