@@ -75,8 +75,11 @@ const operation = Type.Union([
   Type.Object({
     kind: Type.Literal("transaction"),
     isolation: Type.Union(
-      (["read-committed", "repeatable-read", "serializable"] as const).map((name) => Type.Literal(name)),
+      (["read-committed", "repeatable-read", "serializable", "strict-serializable"] as const).map((name) =>
+        Type.Literal(name),
+      ),
     ),
+    spread: Type.Optional(Type.Boolean()),
     steps: Type.Array(
       Type.Object({
         f: Type.Union([Type.Literal("r"), Type.Literal("w"), Type.Literal("all")]),

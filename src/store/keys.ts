@@ -147,10 +147,11 @@ export class Keys {
     const range = { from: after > prefix ? after : prefix, to: afterPrefix(prefix) };
     const rows: ListedRow[] = [];
     for (const [rowKey, bytes] of overlay.range("current", range)) {
+      const key = fromBinaryString(userKey(rowKey));
+      // First of all: what has come from another group has no history here.
+      if (isHere?.(key) === false) continue;
       const row = this.#rowAt(readCurrent(bytes), options);
       if (row === undefined) continue;
-      const key = fromBinaryString(userKey(rowKey));
-      if (isHere?.(key) === false) continue;
       if (rows.length >= limit || pageBytes >= maximumBytes) return { rows, more: true, revision };
       rows.push({ key, ...row });
       pageBytes += rowKey.length + row.value.length;
