@@ -1,5 +1,5 @@
 /** The bytes of commands. Strict: what does not decode to the last byte is malformed. */
-import { ByteReader, ByteWriter, CodecError, unreachable, utf8 } from "../base/index.ts";
+import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
 import {
   type Command,
   type CommitDemands,
@@ -16,6 +16,21 @@ import {
   type TransactionStep,
 } from "./command.ts";
 import { placements } from "../placement/index.ts";
+import {
+  malformed,
+  readBounded,
+  readEnd,
+  readExpected,
+  readKey,
+  readKeyspaceName,
+  readKind,
+  readList,
+  readName,
+  readTransaction,
+  readWithin,
+  whole,
+  writeEnd,
+} from "./command-parts.ts";
 import { StoreError } from "./errors.ts";
 import { decodeShardOperation, encodeShardOperation } from "./shard-codec.ts";
 import { readSigned, writeSigned } from "./values.ts";
@@ -67,8 +82,6 @@ const settingNames = [
   "maximumIdempotencyKeys",
 ] as const satisfies readonly (keyof Settings)[];
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-
 export interface DecodedCommand extends Command {
   /** Where the operation begins: its bytes are the same whatever the envelope. */
   readonly operationAt: number;
@@ -114,14 +127,6 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   } catch (error) {
     throw error instanceof CodecError ? malformed(error.message) : error;
   }
-}
-
-function malformed(message: string): StoreError {
-  return new StoreError("malformed", message);
-}
-
-function tooLarge(what: string, length: number, limit: number): StoreError {
-  return new StoreError("too-large", `${what} has ${length} bytes, at most ${limit} are possible`);
 }
 
 function encodeOperation(writer: ByteWriter, operation: Operation): void {
@@ -241,11 +246,6 @@ function decodeResolution(reader: ByteReader): Omit<ResolveOperation, "kind"> {
   return { transaction, commit: reader.bool(), timestamp: reader.uint(), deadline: reader.uint() };
 }
 
-function whole(value: number): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw malformed(`${value} is not a whole number up to 2^53 - 1`);
-}
-
 /** 0: none given; otherwise one more than the revision. */
 function encodeExpected(writer: ByteWriter, expected: number | undefined): void {
   writer.uint(expected === undefined ? 0 : whole(expected) + 1);
@@ -266,16 +266,6 @@ function encodeSteps(writer: ByteWriter, steps: readonly TransactionStep[]): voi
     writer.u8(stepKinds.indexOf(step.kind)).bytes(step.key);
     if (step.kind === "put") writer.bytes(step.value);
   }
-}
-
-/** Bytes that may be missing. */
-function writeEnd(writer: ByteWriter, bytes: Uint8Array | undefined): void {
-  writer.bool(bytes !== undefined);
-  if (bytes !== undefined) writer.bytes(bytes);
-}
-
-function readEnd(reader: ByteReader): Uint8Array | undefined {
-  return reader.bool() ? reader.bytes() : undefined;
 }
 
 function decodeEnvelope(reader: ByteReader): Envelope {
@@ -416,65 +406,4 @@ function decodeSteps(reader: ByteReader): TransactionStep[] {
     const key = readKey(from);
     return kind === "put" ? { kind, key, value: from.bytes() } : { kind, key };
   });
-}
-
-function readList<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {
-  const count = reader.uint();
-  if (count > limits.transactionSteps) {
-    throw new StoreError(
-      "too-large",
-      `${count} steps in a transaction, at most ${limits.transactionSteps} are possible`,
-    );
-  }
-  return Array.from({ length: count }, () => readOne(reader));
-}
-
-function readKind<K>(reader: ByteReader, kinds: readonly K[]): K {
-  const place = reader.u8();
-  const kind = kinds[place];
-  if (kind === undefined) throw malformed(`no such kind: ${place} before ${reader.at}`);
-  return kind;
-}
-
-function readKey(reader: ByteReader): Uint8Array {
-  const key = reader.bytes();
-  if (key.length === 0) throw malformed("a key is empty");
-  if (key.length > limits.keyBytes) throw tooLarge("a key", key.length, limits.keyBytes);
-  return key;
-}
-
-function readExpected(reader: ByteReader): number | undefined {
-  const raw = reader.uint();
-  return raw === 0 ? undefined : raw - 1;
-}
-
-function readBounded(reader: ByteReader, what: string, limit: number): string {
-  const text = reader.text();
-  // No character has more than three bytes for each of its code units.
-  const bytes = text.length * 3 > limit ? utf8(text).length : 0;
-  if (bytes > limit) throw tooLarge(what, bytes, limit);
-  return text;
-}
-
-function readWithin(reader: ByteReader, what: string, least: number, most: number): number {
-  const value = reader.uint();
-  if (value < least || value > most) throw malformed(`${what} of ${value}: possible are ${least} to ${most}`);
-  return value;
-}
-
-function readName(reader: ByteReader, what: string): string {
-  const name = readBounded(reader, what, limits.nameBytes);
-  if (name.length === 0) throw malformed(`${what} is empty`);
-  return name;
-}
-
-/** The name that its client gave it, and what says which attempt it is. */
-function readTransaction(reader: ByteReader): string {
-  return readBounded(reader, "the name of a transaction", limits.nameBytes + 64);
-}
-
-function readKeyspaceName(reader: ByteReader): string {
-  const name = reader.text();
-  if (!namePattern.test(name)) throw malformed(`"${name}" cannot name a keyspace: ${namePattern.source}`);
-  return name;
 }
