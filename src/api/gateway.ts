@@ -8,6 +8,7 @@ import {
   type Failure,
   type Kept,
   type Query,
+  type QuorumWrite,
   type ReadContract,
   type ShardPosition,
 } from "../contract/index.ts";
@@ -24,6 +25,9 @@ import {
 import { sendFailure } from "./http.ts";
 import { defaultTimeoutMs, maxTimeoutMs, type ReadQuery, type TimeoutQuery } from "./schemas.ts";
 import { sessionTokens, type Positions, type Sessions } from "./session.ts";
+
+/** What a writer has seen of a key, in a keyspace that keeps concurrent values: it travels from reads to writes. */
+export const contextHeader = "cohort-context";
 
 /** What is in every token; other groups come with what was read from them. */
 const group = 0;
@@ -54,12 +58,12 @@ export class Gateway {
   async read<K extends Answer["kind"]>(
     request: FastifyRequest,
     reply: FastifyReply,
-    kind: K,
+    kind: K | readonly K[],
     query: Query,
     fixed?: ReadContract,
   ): Promise<Answered<AnswerOf<K>> | undefined> {
     const options = request.query as ReadQuery;
-    const contract = fixed ?? (options.consistency === undefined ? undefined : this.#contractOf(options.consistency));
+    const contract = fixed ?? this.#asked(options);
     const seen = this.#seen(request);
     const shards = seen.size > 1 ? shardsOf(seen) : undefined;
     const position = seen.get(group) ?? 0;
@@ -71,13 +75,13 @@ export class Gateway {
   async write<K extends Result["kind"]>(
     request: FastifyRequest,
     reply: FastifyReply,
-    kind: K,
+    kind: K | readonly K[],
     operation: Operation,
     envelope: Envelope = envelopeOf(request),
   ): Promise<Answered<AnswerOf<K>> | undefined> {
     const seen = this.#seen(request);
     const command = encode({ envelope, operation });
-    const body = { type: "write", command } as const;
+    const body = { type: "write", command, ...quorumOf(request) } as const;
     return this.#answer(
       reply,
       kind,
@@ -88,7 +92,7 @@ export class Gateway {
 
   #answer<K extends (Answer | Result)["kind"]>(
     reply: FastifyReply,
-    kind: K,
+    kind: K | readonly K[],
     seen: Positions,
     outcome: Awaited<ReturnType<Host["submit"]>>,
   ): Answered<AnswerOf<K>> | undefined {
@@ -103,7 +107,11 @@ export class Gateway {
       sendFailure(reply, storeFailure(answer.code, answer.detail));
       return undefined;
     }
-    if (answer.kind !== kind) throw fail("internal", `the store answered ${answer.kind} where ${kind} was asked for`);
+    const kinds: readonly string[] = typeof kind === "string" ? [kind] : kind;
+    if (answer.kind === "versions" && !kinds.includes(answer.kind))
+      throw fail("unsupported", "a keyspace without a leader has no transactions: it needs the engine raft");
+    if (!kinds.includes(answer.kind))
+      throw fail("internal", `the store answered ${answer.kind} where ${kinds.join(" or ")} was asked for`);
     return { answer: answer as AnswerOf<K>, kept };
   }
 
@@ -123,6 +131,13 @@ export class Gateway {
       this.#lastToken = token;
     }
     return token;
+  }
+
+  /** What the request asks for; `r=2` is short for the consistency `Quorum(R=2)`. */
+  #asked({ consistency, r }: ReadQuery & { readonly r?: number }): ReadContract | undefined {
+    if (r === undefined) return consistency === undefined ? undefined : this.#contractOf(consistency);
+    if (consistency === undefined) return this.#contractOf(`Quorum(R=${r})`);
+    throw fail("bad-request", "consistency and r are both given; say Quorum(R=…) in the consistency");
   }
 
   #contractOf(text: string): ReadContract {
@@ -149,6 +164,17 @@ function timeoutOf(request: FastifyRequest, query: TimeoutQuery): number {
     );
   }
   return value;
+}
+
+/** What a write says to a keyspace without a leader. */
+function quorumOf(request: FastifyRequest): { readonly quorum?: QuorumWrite } {
+  const { w } = request.query as { readonly w?: number };
+  const header = request.headers[contextHeader];
+  if (w === undefined && header === undefined) return {};
+  if (header !== undefined && (typeof header !== "string" || !/^[\w-]*$/.test(header)))
+    throw fail("bad-request", "Cohort-Context is not what an answer gave");
+  const context = header === undefined ? undefined : new Uint8Array(Buffer.from(header, "base64url"));
+  return { quorum: { w, context } };
 }
 
 function envelopeOf(request: FastifyRequest): Envelope {

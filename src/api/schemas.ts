@@ -23,8 +23,15 @@ export const consistency = Type.Optional(
   }),
 );
 
+const replicas = (description: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description }));
+/** Of keyspaces without a leader. */
+export const r = replicas("dynamo: how many replicas have to answer; short for consistency=Quorum(R=…).");
+export const w = replicas("dynamo: how many replicas have to have the write. Left out: what the keyspace says.");
+
 export const TimeoutQuery = Type.Object({ timeoutMs }, { additionalProperties: false });
 export const ReadQuery = Type.Object({ consistency, timeoutMs }, { additionalProperties: false });
+export const CounterReadQuery = Type.Object({ consistency, timeoutMs, r }, { additionalProperties: false });
+export const CounterWriteQuery = Type.Object({ timeoutMs, w }, { additionalProperties: false });
 
 /** What was kept, in every JSON answer. */
 export const keptProperties = {

@@ -192,8 +192,9 @@ export class Calls {
     const { endpoint } = call.link!;
     if (!problem.definite && call.options.isWrite) call.inDoubt = true;
     if (!errorCatalogue[problem.code].retryable || problem.code === "cancelled") return call.fail(problem);
-    // Every replica was asked, and none is fresh enough: asking on would only hide it.
-    if (problem.code === "staleness" && call.attempts >= this.#router.size) return call.fail(problem);
+    // Every node was asked, and none reaches replicas that are fresh enough, or enough of them: asking on would only hide it.
+    const hopeless = problem.code === "staleness" || problem.code === "insufficient-replicas";
+    if (hopeless && call.attempts >= this.#router.size) return call.fail(problem);
     if (problem.code !== "overloaded") this.#router.distrust(endpoint);
     this.retry(call, problem);
   }

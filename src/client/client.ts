@@ -22,6 +22,7 @@ import type {
   PutResult,
   ReadSettings,
   Seen,
+  SiblingsResult,
   Transaction,
   TransactionResult,
   TransactionSettings,
@@ -53,6 +54,10 @@ export class Client {
 
   get(key: Data, settings?: GetSettings): Promise<GetResult | undefined> {
     return this.session.get(key, settings);
+  }
+
+  siblings(key: Data, settings?: GetSettings): Promise<SiblingsResult> {
+    return this.session.siblings(key, settings);
   }
 
   delete(key: Data, settings?: WriteSettings): Promise<DeleteResult> {

@@ -1,7 +1,14 @@
 import { emptyBytes, utf8 } from "../base/index.ts";
-import { fail, parseReadContract, type PartitionBehavior, type ReadContract } from "../contract/index.ts";
-import type { Compare, Operation, TransactionStep } from "../store/index.ts";
-import type { Condition, Data, Step, Transaction } from "./types.ts";
+import {
+  fail,
+  parseKeyspaceContract,
+  parseReadContract,
+  quorumKeyspace,
+  type PartitionBehavior,
+  type ReadContract,
+} from "../contract/index.ts";
+import type { Compare, KeyspaceDefinition, Operation, TransactionStep } from "../store/index.ts";
+import type { Condition, Data, NewKeyspace, ReadSettings, Step, Transaction } from "./types.ts";
 
 export function toBytes(data: Data | undefined): Uint8Array {
   if (typeof data === "string") return utf8(data);
@@ -42,6 +49,24 @@ export function readContract(
     contracts.set(name, contract);
   }
   return contract;
+}
+
+/** What a read asks for, where it may say how many replicas have to answer. */
+export function consistencyOf({ consistency, r }: ReadSettings): string | undefined {
+  if (wholeNumber(r, "r", 1) === undefined) return consistency;
+  if (consistency === undefined) return `Quorum(R=${r})`;
+  throw fail("bad-request", "consistency and r are both given; say Quorum(R=…) in the consistency");
+}
+
+/** Throws a CohortError where no engine keeps such a keyspace. */
+export function keyspaceDefinition(keyspace: NewKeyspace): KeyspaceDefinition {
+  const { name, engine = "raft", shards = 1, replicas = 3, contract, ...quorum } = keyspace;
+  if (engine === "dynamo")
+    return { name, engine, shards, replicas, ...quorumKeyspace({ ...quorum, contract, replicas }) };
+  const [first] = Object.entries(quorum).filter(([, value]) => value !== undefined);
+  if (first !== undefined)
+    throw fail("bad-request", `"${first[0]}" is for the engine dynamo; a raft keyspace has majorities`);
+  return { name, engine, shards, replicas, contract: parseKeyspaceContract(contract ?? "", engine).text };
 }
 
 export function transactionOperation(transaction: Transaction, keyspace: string): Operation {

@@ -1,5 +1,14 @@
 import { CodecError, copyBytes, emptyBytes, type GroupId, type LogIndex } from "../base/index.ts";
-import { CohortError, fail, parseKeyspaceContract, type Failure, type Kept, type Query } from "../contract/index.ts";
+import {
+  CohortError,
+  fail,
+  parseKeyspaceContract,
+  quorumPlan,
+  type Failure,
+  type Kept,
+  type Query,
+  type QuorumWrite,
+} from "../contract/index.ts";
 import {
   type Answer,
   decodeResult,
@@ -9,9 +18,17 @@ import {
   type Operation,
   type Result,
   type StepResult,
+  StoreError,
 } from "../store/index.ts";
 import type { CallOptions, Calls } from "./calls.ts";
-import { readContract, toBytes, transactionOperation, wholeNumber } from "./input.ts";
+import {
+  consistencyOf,
+  keyspaceDefinition,
+  readContract,
+  toBytes,
+  transactionOperation,
+  wholeNumber,
+} from "./input.ts";
 import { problemOf } from "./problems.ts";
 import type {
   BarrierSettings,
@@ -29,8 +46,10 @@ import type {
   LockView,
   NewKeyspace,
   PutResult,
+  QuorumSettings,
   ReadSettings,
   Seen,
+  SiblingsResult,
   Step,
   StepOutcome,
   Transaction,
@@ -102,6 +121,7 @@ export class Session {
     wholeNumber(expectedRevision, "expectedRevision");
     const operation = { kind: "put", keyspace, key: toBytes(key), value: toBytes(value), expectedRevision } as const;
     return this.#write(operation, settings, (result, kept) => {
+      if (result.kind === "written") return { ...ofLeaderless(result), kept };
       const { revision, previousRevision } = expected(result, "put");
       return { revision, previousRevision, kept };
     });
@@ -112,9 +132,27 @@ export class Session {
     const { keyspace = defaultKeyspace, revision } = settings;
     wholeNumber(revision, "revision");
     const keyBytes = toBytes(key);
-    return this.#read({ type: "get", keyspace, key: keyBytes, revision }, settings, (answer, kept) => {
-      const { row } = expected(answer, "row");
-      return row === undefined ? undefined : { ...toItem(keyBytes, row), kept };
+    const found = await this.#read(
+      { type: "get", keyspace, key: keyBytes, revision },
+      settings,
+      (answer, kept): GetResult | number | undefined => {
+        if (answer.kind === "versions") return onlyVersion(keyBytes, answer.values, kept);
+        const { row } = expected(answer, "row");
+        return row === undefined ? undefined : { ...toItem(keyBytes, row), kept };
+      },
+    );
+    if (typeof found !== "number") return found;
+    throw fail("concurrent-values", `the key has ${found} values: read them with \`siblings\``);
+  }
+
+  /** Reads every value that was written to a key concurrently, in a keyspace without a leader. */
+  async siblings(key: Data, settings: GetSettings = {}): Promise<SiblingsResult> {
+    const { keyspace = defaultKeyspace } = settings;
+    return this.#read({ type: "get", keyspace, key: toBytes(key), revision: undefined }, settings, (answer, kept) => {
+      if (answer.kind === "row")
+        return { values: answer.row === undefined ? [] : [copyBytes(answer.row.value)], context: emptyBytes, kept };
+      const { values, context } = expected(answer, "versions");
+      return { values: values.map(copyBytes), context: copyBytes(context), kept };
     });
   }
 
@@ -122,6 +160,7 @@ export class Session {
     const { expectedRevision, keyspace = defaultKeyspace } = settings;
     wholeNumber(expectedRevision, "expectedRevision");
     return this.#write({ kind: "delete", keyspace, key: toBytes(key), expectedRevision }, settings, (result, kept) => {
+      if (result.kind === "written") return { ...ofLeaderless(result), deleted: result.siblings === 0, kept };
       const { revision, deleted, previousRevision } = expected(result, "delete");
       return { revision, deleted, previousRevision, kept };
     });
@@ -255,13 +294,7 @@ export class Session {
   }
 
   async createKeyspace(keyspace: NewKeyspace, settings: CallSettings = {}): Promise<Written> {
-    const { name, engine = "raft", shards = 1, replicas = 3 } = keyspace;
-    const contract = parseKeyspaceContract(keyspace.contract ?? "", engine).text;
-    return this.#write(
-      { kind: "createKeyspace", keyspace: { name, engine, shards, replicas, contract } },
-      settings,
-      done,
-    );
+    return this.#write({ kind: "createKeyspace", keyspace: keyspaceDefinition(keyspace) }, settings, done);
   }
 
   /**
@@ -274,7 +307,11 @@ export class Session {
     settings: CallSettings & { readonly expectedVersion?: number } = {},
   ): Promise<Written> {
     const expectedVersion = wholeNumber(settings.expectedVersion, "expectedVersion") ?? 0;
-    const { text } = parseKeyspaceContract(contract, "raft");
+    const { keyspaces } = await this.keyspaces(settings);
+    const present = keyspaces.find((keyspace) => keyspace.name === name);
+    const parsed = parseKeyspaceContract(contract, present?.engine ?? "raft");
+    if (present?.quorum !== undefined) quorumPlan(parsed, present.replicas, present.quorum);
+    const { text } = parsed;
     return this.#write({ kind: "setContract", name, contract: text, expectedVersion }, settings, done);
   }
 
@@ -282,12 +319,13 @@ export class Session {
     return this.#write({ kind: "dropKeyspace", name }, settings, done);
   }
 
-  #write<T>(operation: Operation, settings: CallSettings, convert: Convert<T>): Promise<T> {
+  #write<T>(operation: Operation, settings: CallSettings & QuorumSettings, convert: Convert<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const options = this.#options(settings, true);
       const fail = (problem: Failure): void => reject(new CohortError(problem));
       try {
-        this.#core.writes.write(operation, options, {
+        const quorum = quorumOf(settings);
+        this.#core.writes.write(operation, quorum, options, {
           succeed: (result, kept, endpoint) => {
             this.#observe(kept, endpoint);
             if (result.kind === "error") fail(problemOf(result));
@@ -302,7 +340,7 @@ export class Session {
   }
 
   #read<T>(query: Query, settings: ReadSettings, convert: Convert<T>): Promise<T> {
-    const contract = readContract(settings.consistency, settings.partition);
+    const contract = readContract(consistencyOf(settings), settings.partition);
     return new Promise<T>((resolve, reject) => {
       const call = this.#core.calls.open(this.#options(settings, false), {
         succeed: (bytes, kept) => {
@@ -345,7 +383,7 @@ export interface Election {
 }
 
 export interface Counter {
-  increment(by?: number, settings?: CallSettings): Promise<CounterResult>;
+  increment(by?: number, settings?: CallSettings & Pick<QuorumSettings, "w" | "prefer">): Promise<CounterResult>;
   value(settings?: ReadSettings): Promise<CounterResult>;
 }
 
@@ -355,6 +393,8 @@ function expected<Kind extends (Result | Answer)["kind"]>(
   result: Result | Answer,
   kind: Kind,
 ): Extract<Result | Answer, { kind: Kind }> {
+  if (result.kind === "versions" && kind !== "versions")
+    throw new StoreError("unsupported", "it needs a keyspace of the engine raft");
   if (result.kind !== kind) throw new CodecError(`the node answered ${result.kind} where ${kind} was asked for`);
   return result as Extract<Result | Answer, { kind: Kind }>;
 }
@@ -365,6 +405,22 @@ const done: Convert<Written> = (result, kept) => ({ revision: expected(result, "
 function toItem(key: Uint8Array, row: KeyRow): Item {
   const { createRevision, version } = row;
   return { key, value: copyBytes(row.value), revision: row.modRevision, createRevision, version };
+}
+
+function quorumOf({ w, context }: QuorumSettings): QuorumWrite | undefined {
+  wholeNumber(w, "w", 1);
+  return w === undefined && context === undefined ? undefined : { w, context };
+}
+
+function ofLeaderless({ siblings, context }: Extract<Result, { kind: "written" }>): Omit<PutResult, "kept"> {
+  return { revision: 0, previousRevision: 0, siblings, context: copyBytes(context) };
+}
+
+/** Of several: how many. */
+function onlyVersion(key: Uint8Array, values: readonly Uint8Array[], kept: Kept): GetResult | number | undefined {
+  const [value] = values;
+  if (values.length > 1) return values.length;
+  return value && { key, value: copyBytes(value), revision: 0, createRevision: 0, version: 0, kept };
 }
 
 function toOutcome(result: StepResult, step: Step | undefined): StepOutcome {

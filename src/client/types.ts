@@ -29,7 +29,17 @@ export interface KeyspaceSettings extends CallSettings {
   readonly keyspace?: string;
 }
 
-export interface WriteSettings extends KeyspaceSettings {
+/** What only keyspaces without a leader take. */
+export interface QuorumSettings {
+  /** How many replicas have to have the write. Default: as the keyspace says. */
+  readonly w?: number;
+  /** What the writer has seen, as `siblings` gave it: the write takes the place of that, and stays beside the rest. */
+  readonly context?: Uint8Array;
+  /** Which node coordinates the write. Default: the leader of the cluster, as for every other write. */
+  readonly prefer?: Prefer;
+}
+
+export interface WriteSettings extends KeyspaceSettings, QuorumSettings {
   /** The revision that the key must have (0: it must not exist), else the write fails with `conflict`. */
   readonly expectedRevision?: number;
 }
@@ -41,6 +51,8 @@ export interface ReadSettings extends CallSettings {
    */
   readonly consistency?: string;
   readonly partition?: PartitionBehavior;
+  /** In a keyspace without a leader: how many replicas have to answer; short for the consistency `Quorum(R=…)`. */
+  readonly r?: number;
   /** Which node is asked. Default: the leader. Linearizable reads are right at any; `sticky` suits reads of a session. */
   readonly prefer?: Prefer;
 }
@@ -74,6 +86,18 @@ export interface Written {
 export interface PutResult extends Written {
   /** 0: the key did not exist. */
   readonly previousRevision: number;
+  /** Only in a keyspace without a leader, which has no revisions: how many values the key has now, as far as is known. */
+  readonly siblings?: number;
+  /** What the writer has seen by now. */
+  readonly context?: Uint8Array;
+}
+
+/** Everything that was written to a key concurrently, in a keyspace without a leader. */
+export interface SiblingsResult {
+  readonly values: readonly Uint8Array[];
+  /** For the write that settles on one of them, or on a new one. */
+  readonly context: Uint8Array;
+  readonly kept: Kept;
 }
 
 export interface DeleteResult extends PutResult {
@@ -158,6 +182,13 @@ export interface NewKeyspace {
   readonly shards?: number;
   readonly replicas?: number;
   readonly contract?: string;
+  /** The rest is for the engine dynamo: how many of the replicas reads ask and writes wait for. Default: what the contract needs, else a majority. */
+  readonly r?: number;
+  readonly w?: number;
+  /** lww (default): the last of concurrent writes wins. siblings: all of them stay. */
+  readonly conflicts?: "lww" | "siblings";
+  /** Other nodes stand in for replicas that are away. Default false. */
+  readonly sloppy?: boolean;
 }
 
 export interface LockSettings extends CallSettings {

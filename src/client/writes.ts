@@ -1,5 +1,5 @@
 import { toHex } from "../base/index.ts";
-import { errorCatalogue, type Failure, type Kept } from "../contract/index.ts";
+import { errorCatalogue, type Failure, type Kept, type QuorumWrite } from "../contract/index.ts";
 import {
   type Answer,
   decodeResult,
@@ -22,6 +22,7 @@ export interface WriteCompletion {
 interface Write {
   /** Without a session: what is sent is wrapped in the one of the moment. */
   readonly command: Uint8Array;
+  readonly quorum: QuorumWrite | undefined;
   readonly completion: WriteCompletion;
   call: Call | undefined;
   /** 0: it has none yet. */
@@ -58,12 +59,17 @@ export class Writes {
   }
 
   /** Throws a StoreError where the operation cannot be written down, such as for a key that is too long. */
-  write(operation: Operation, options: CallOptions, completion: WriteCompletion): void {
-    this.#write(bareCommand(operation), options, completion);
+  write(
+    operation: Operation,
+    quorum: QuorumWrite | undefined,
+    options: CallOptions,
+    completion: WriteCompletion,
+  ): void {
+    this.#write({ command: bareCommand(operation), quorum }, options, completion);
   }
 
-  #write(command: Uint8Array, options: CallOptions, completion: WriteCompletion): void {
-    const write: Write = { command, completion, call: undefined, sequence: 0, session: 0 };
+  #write(what: Pick<Write, "command" | "quorum">, options: CallOptions, completion: WriteCompletion): void {
+    const write: Write = { ...what, completion, call: undefined, sequence: 0, session: 0 };
     write.call = this.#calls.open(options, {
       succeed: (result, kept) => this.#onResult(write, decodeResult(result), kept),
       fail: (problem) => {
@@ -104,7 +110,8 @@ export class Writes {
     write.sequence = sequence;
     write.session = session;
     this.#outstanding.add(sequence);
-    write.call?.send({ type: "write", command: wrapInSession(write.command, session, sequence, this.#floor) });
+    const command = wrapInSession(write.command, session, sequence, this.#floor);
+    write.call?.send({ type: "write", command, ...(write.quorum && { quorum: write.quorum }) });
   }
 
   #onResult(write: Write, result: Result | Answer, kept: Kept): void {
@@ -119,7 +126,7 @@ export class Writes {
   #again(write: Write): void {
     const { options, deadline } = write.call!;
     const timeoutMs = Math.max(1, deadline - this.#world.now());
-    this.#write(write.command, { ...options, timeoutMs }, write.completion);
+    this.#write(write, { ...options, timeoutMs }, write.completion);
   }
 
   #done(write: Write): void {

@@ -7,7 +7,7 @@ import { errorCatalogue, type ErrorCode, type Failure } from "./errors.ts";
 import { partitionBehaviors, type Kept, type ReadContract, type ShardPosition } from "./guarantees.ts";
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
-const bodyTags = { write: 1, read: 2 } as const satisfies { [Type in RequestBody["type"]]: number };
+const bodyTags = { write: 1, read: 2, quorumWrite: 3 } as const;
 const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4, lock: 5, barrier: 6 } as const satisfies {
   [Type in Query["type"]]: number;
 };
@@ -18,9 +18,12 @@ const isDegraded = 1;
 const hasShards = 2;
 
 export function writeRequestBody(writer: ByteWriter, body: RequestBody): void {
-  writer.u8(bodyTags[body.type]);
-  if (body.type === "write") writer.bytes(body.command);
-  else {
+  if (body.type === "write") {
+    const { command, quorum } = body;
+    writer.u8(quorum === undefined ? bodyTags.write : bodyTags.quorumWrite).bytes(command);
+    if (quorum !== undefined) writeOptionalBytes(writeOptional(writer, quorum.w), quorum.context);
+  } else {
+    writer.u8(bodyTags.read);
     const { position, contract, shards } = body;
     writer.uint(position).u8((contract === undefined ? 0 : hasContract) | (shards === undefined ? 0 : hasShards));
     if (contract !== undefined) writeReadContract(writer, contract);
@@ -34,6 +37,11 @@ export function readRequestBody(reader: ByteReader): RequestBody {
   switch (tag) {
     case bodyTags.write:
       return { type: "write", command: reader.bytes() };
+    case bodyTags.quorumWrite: {
+      const command = reader.bytes();
+      const w = readOptional(reader);
+      return { type: "write", command, quorum: { w, context: reader.bool() ? reader.bytes() : undefined } };
+    }
     case bodyTags.read: {
       const position = reader.uint();
       const flags = readFlags(reader, hasContract | hasShards);
@@ -53,7 +61,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       writer.text(query.keyspace).bytes(query.key);
       writeOptional(writer, query.revision);
       writeOptional(writer, query.snapshot);
-      return writeOptional(writer, query.since);
+      writeOptional(writer, query.since);
+      return;
     case "list":
       writer
         .text(query.keyspace)
@@ -63,7 +72,8 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       writer.uint(query.limit);
       writeOptional(writer, query.revision);
       writeOptional(writer, query.snapshot);
-      return writeOptional(writer, query.since);
+      writeOptional(writer, query.since);
+      return;
     case "counter":
       writer.text(query.name);
       break;
@@ -112,6 +122,7 @@ function writeReadContract(writer: ByteWriter, contract: ReadContract): void {
     .bool(contract.session)
     .u8(contract.partition === undefined ? 0 : 1 + partitionBehaviors.indexOf(contract.partition));
   writeMilliseconds(writer, contract.stalenessMs);
+  writeOptional(writer, contract.replicas);
   writer.text(plainText(contract.text));
 }
 
@@ -122,7 +133,9 @@ function readReadContract(reader: ByteReader): ReadContract {
   if (tag > partitionBehaviors.length) throw new CodecError(`no partition behaviour has tag ${tag}`);
   const partition = tag === 0 ? undefined : partitionBehaviors[tag - 1];
   const stalenessMs = readMilliseconds(reader);
-  return { linearizable, session, stalenessMs, partition, text: joinedText(reader.text()) };
+  const replicas = readOptional(reader);
+  const contract = { linearizable, session, stalenessMs, partition, text: joinedText(reader.text()) };
+  return replicas === undefined ? contract : { ...contract, replicas };
 }
 
 export function writeOutcome(writer: ByteWriter, outcome: Outcome): void {
@@ -237,9 +250,14 @@ function remembered(texts: Map<string, string>, text: string, from: string, to: 
   return other;
 }
 
-function writeOptional(writer: ByteWriter, value: number | undefined): void {
+function writeOptional(writer: ByteWriter, value: number | undefined): ByteWriter {
   writer.bool(value !== undefined);
-  if (value !== undefined) writer.uint(value);
+  return value === undefined ? writer : writer.uint(value);
+}
+
+function writeOptionalBytes(writer: ByteWriter, bytes: Uint8Array | undefined): void {
+  writer.bool(bytes !== undefined);
+  if (bytes !== undefined) writer.bytes(bytes);
 }
 
 function readOptional(reader: ByteReader): number | undefined {

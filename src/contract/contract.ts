@@ -21,7 +21,7 @@ export function parseContract(text: string): Contract {
 /**
  * Parses what a request asks of a read: guarantees (`monotonic and bounded(100ms)`), optionally followed by
  * `; PartitionBehavior: …`, which is left to the keyspace's contract where nothing is said. Throws a CohortError:
- * `bad-consistency`, `contradiction` or `unsupported`.
+ * `bad-consistency` or `contradiction`. Whether the engine can keep it is for the replica that answers to say.
  */
 export function parseReadContract(text: string): ReadContract {
   const { contract, diagnostics, clauses } = parse(text);
@@ -35,7 +35,7 @@ export function parseReadContract(text: string): ReadContract {
       diagnosticAt(text, span, { severity: "error", code: "bad-consistency", message, suggestion: undefined }),
     ]);
   }
-  const read = readContractOf(contractOfEngine(contract, "raft"));
+  const read = readContractOf(contract);
   return clauses.has("PartitionBehavior") || read.linearizable ? read : { ...read, partition: undefined };
 }
 
@@ -58,10 +58,12 @@ export function readContractOf({ reads, partition }: Contract): ReadContract {
   const implied = impliedReads(reads);
   const linearizable = implied.includes("Linearizable");
   const bound = reads.find((guarantee) => guarantee.guarantee === "BoundedStaleness");
+  const quorum = reads.find((guarantee) => guarantee.guarantee === "Quorum");
   return {
     linearizable,
     session: !linearizable && (implied.includes("MonotonicRead") || implied.includes("ReadYourWrites")),
     stalenessMs: linearizable ? undefined : bound?.boundMs,
+    ...(quorum && { replicas: quorum.r }),
     partition,
     text: readsText(reads),
   };

@@ -103,6 +103,13 @@ export const errorCatalogue = {
     definite: "yes",
     retryable: false,
   },
+  "concurrent-values": {
+    status: 409,
+    title: "Several values were written concurrently",
+    advice: "Read all of them (`siblings`, `cohort kv get --siblings`), and write one with their context.",
+    definite: "yes",
+    retryable: false,
+  },
   "transaction-conflict": {
     status: 409,
     title: "Something that the transaction relies on has changed",

@@ -71,6 +71,8 @@ export interface ReadContract {
   readonly session: boolean;
   /** The answer is at most this old, in milliseconds; undefined: no bound. */
   readonly stalenessMs: number | undefined;
+  /** How many replicas have to answer, in a keyspace without a leader; undefined: as the keyspace says. */
+  readonly replicas?: number | undefined;
   /** Undefined in a request: as the contract of the keyspace says. */
   readonly partition: PartitionBehavior | undefined;
   /** How it was written, in canonical form, for messages and headers. */

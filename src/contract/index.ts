@@ -22,5 +22,6 @@ export { contractFromJson, contractSchema, contractToJson, type ContractJson } f
 export { impliedReads, implies, impliesWrite, neighboursOf, normalReads, refines } from "./lattice.ts";
 export { parse, type Parsed } from "./parse.ts";
 export { availabilityText, contractText, durationText, latencyText, readText, writeText } from "./print.ts";
+export * from "./quorums.ts";
 export * from "./request.ts";
 export { parseDurationMs } from "./tokens.ts";

@@ -51,7 +51,7 @@ export type RequestBody =
    * `command` is an encoded command of `store/` (its envelope may carry a session or an idempotency key).
    * A command without either is wrapped in this node's own session, so that it survives a change of leader.
    */
-  | { readonly type: "write"; readonly command: Uint8Array }
+  | { readonly type: "write"; readonly command: Uint8Array; readonly quorum?: QuorumWrite | undefined }
   | {
       readonly type: "read";
       readonly query: Query;
@@ -62,6 +62,14 @@ export type RequestBody =
       /** What it has seen of other groups, as far as it remembers. */
       readonly shards?: readonly ShardPosition[] | undefined;
     };
+
+/** What a write in a keyspace without a leader may say beside its command. */
+export interface QuorumWrite {
+  /** How many replicas have to have it; undefined: as the keyspace says. */
+  readonly w: number | undefined;
+  /** What the writer has seen, as an answer gave it. */
+  readonly context: Uint8Array | undefined;
+}
 
 export type Outcome =
   | { readonly ok: true; readonly result: Uint8Array; readonly kept: Kept }

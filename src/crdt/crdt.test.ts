@@ -4,20 +4,26 @@ import {
   addElement,
   assignRegister,
   changeCounter,
+  countKeyed,
   counterValue,
   elementsOf,
   emptyCounter,
+  emptyKeyedCounter,
   emptyRegister,
   emptySet,
   growCounter,
   growValue,
+  hasKey,
+  keyedValue,
   mergeCounters,
   mergeGrow,
+  mergeKeyed,
   mergeLatest,
   mergeRegisters,
   mergeSets,
   registerValues,
   removeElement,
+  settle,
 } from "./index.ts";
 
 const replicas = 3;
@@ -73,6 +79,66 @@ laws({
   merge: mergeCounters,
   view: counterValue,
 });
+laws({
+  name: "keyed counter",
+  empty: emptyKeyedCounter,
+  // Few keys, so that several replicas count the same; undefined: without one.
+  update: fc.option(fc.nat(5), { nil: undefined }),
+  apply: (state, actor, key, unique) =>
+    settle(countKeyed(state, actor, 1, key === undefined ? undefined : `k${key}`, unique), actor, 0, 2),
+  merge: mergeKeyed,
+  view: keyedValue,
+});
+
+test("a keyed counter counts each key once, whoever counted it and whenever its sums are closed", () => {
+  const step = fc.record({
+    at: fc.nat(replicas - 1),
+    key: fc.nat(6),
+    kind: fc.constantFrom("count", "merge", "settle"),
+    from: fc.nat(replicas - 1),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const states = Array.from({ length: replicas }, () => emptyKeyedCounter);
+      const keys = new Set<string>();
+      const mergeAll = (): void => {
+        const all = states.reduce(mergeKeyed);
+        states.fill(all);
+      };
+      for (const { at, key, kind, from } of steps) {
+        if (kind === "count") {
+          states[at] = countKeyed(states[at]!, at, 3, `k${key}`, 0);
+          keys.add(`k${key}`);
+        } else if (kind === "merge") states[at] = mergeKeyed(states[at]!, states[from]!);
+        else {
+          // Nobody sends again what is closed: everyone has heard of it by then.
+          mergeAll();
+          for (const known of keys) if (!hasKey(states[0]!, known)) keys.delete(known);
+          const before = keyedValue(states[0]!);
+          for (let actor = 0; actor < replicas; actor++) states[actor] = settle(states[actor]!, actor, 1, 100);
+          mergeAll();
+          expect(keyedValue(states[0]!)).toBe(before);
+          return;
+        }
+      }
+      mergeAll();
+      expect(keyedValue(states[0]!)).toBe(3 * keys.size);
+    }),
+  );
+});
+
+test("of three that counted the same, one goes on counting it", () => {
+  let states = [1, 2, 3].map((actor) => countKeyed(emptyKeyedCounter, actor, 5, "again", 0));
+  for (let round = 0; round < 3; round++) {
+    const all = states.reduce(mergeKeyed);
+    expect(keyedValue(all)).toBe(5);
+    states = [1, 2, 3].map((actor) => settle(all, actor, 10, 100));
+  }
+  const all = states.reduce(mergeKeyed);
+  expect([...all.values()].flatMap(({ open }) => open)).toEqual([]);
+  expect(keyedValue(all)).toBe(5);
+});
+
 laws({
   name: "last-writer-wins register",
   empty: { timestamp: 0, actor: 0, value: "" },

@@ -15,6 +15,20 @@ export {
   type PnCounter,
 } from "./counter.ts";
 export { growCounter, growValue, mergeGrow, type GCounter } from "./grow.ts";
+export {
+  countKeyed,
+  emptyKeyedCounter,
+  hasKey,
+  keyedValue,
+  largestSum,
+  mergeKeyed,
+  readKeyedCounter,
+  settle,
+  writeKeyedCounter,
+  type Keyed,
+  type KeyedCounter,
+  type Share,
+} from "./keyed-counter.ts";
 export { laterStamp, mergeLatest, type Stamp, type Stamped } from "./latest.ts";
 export {
   addElement,

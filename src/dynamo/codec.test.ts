@@ -11,10 +11,15 @@ const name = bytes.map((all) => String.fromCharCode(...all));
 const vector = fc
   .uniqueArray(fc.tuple(count, fc.integer({ min: 1, max: 1000 })), { maxLength: 4, selector: ([actor]) => actor })
   .map((entries) => new Map(entries.sort(([a], [b]) => a - b)));
+const key = fc.uint8Array({ minLength: 1, maxLength: 9 }).map((all) => String.fromCharCode(...all));
+const known = fc.array(fc.record({ key, timestamp: count }), { maxLength: 3 });
+const open = fc.array(fc.record({ key, by: fc.maxSafeInteger(), atMs: count }), { maxLength: 3 });
+const share = fc.record({ events: count, plus: count, minus: count, open });
 const state: fc.Arbitrary<State> = fc.oneof(
   fc.record({
     kind: fc.constant("register" as const),
     register: fc.record({ timestamp: count, actor: count, value: maybeBytes }),
+    known,
   }),
   fc.record({
     kind: fc.constant("siblings" as const),
@@ -28,9 +33,16 @@ const state: fc.Arbitrary<State> = fc.oneof(
         { maxLength: 3 },
       ),
     }),
+    known,
   }),
-  fc.record({ kind: fc.constant("counter" as const), counter: fc.record({ plus: vector, minus: vector }) }),
+  fc.record({
+    kind: fc.constant("counter" as const),
+    counter: fc
+      .uniqueArray(fc.tuple(count, share), { maxLength: 3, selector: ([actor]) => actor })
+      .map((entries) => new Map(entries.sort(([a], [b]) => a - b))),
+  }),
 );
+const maybeKey = fc.option(key, { nil: undefined });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ type: fc.constant("read" as const), name, r: fc.nat(9), linearizable: fc.boolean() }),
   fc.record({
@@ -40,8 +52,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     context: fc.option(vector, { nil: undefined }),
     w: fc.nat(9),
     linearizable: fc.boolean(),
+    key: maybeKey,
   }),
-  fc.record({ type: fc.constant("increment" as const), name, by: fc.maxSafeInteger(), w: fc.nat(9) }),
+  fc.record({
+    type: fc.constant("increment" as const),
+    name,
+    by: fc.maxSafeInteger(),
+    w: fc.nat(9),
+    key: maybeKey,
+  }),
 );
 const hashes = fc.array(fc.record({ place: fc.nat(63), hash: name }), { maxLength: 5 });
 const maybeState = fc.option(state, { nil: undefined });
@@ -69,6 +88,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ type: fc.constant("roots" as const), roots: hashes }),
   fc.record({ type: fc.constant("leaves" as const), partition: fc.nat(63), leaves: hashes }),
+  fc.record({ type: fc.constant("alike" as const) }),
   fc.record({
     type: fc.constant("names" as const),
     partition: fc.nat(63),

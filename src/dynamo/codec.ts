@@ -16,6 +16,7 @@ const messageTags = {
   leaves: 8,
   names: 9,
   want: 10,
+  alike: 11,
 } as const satisfies { [Type in Message["type"]]: number };
 const operationTags = { read: 1, write: 2, increment: 3 } as const satisfies { [Type in Operation["type"]]: number };
 const recordTags = { rows: 1, checkpoint: 2 } as const satisfies { [Type in Record["type"]]: number };
@@ -56,6 +57,8 @@ export function writeDynamoMessage(writer: ByteWriter, message: Message): void {
       return writeOutcome(writer, message.outcome);
     case "roots":
       return writeHashes(writer, message.roots);
+    case "alike":
+      return;
     case "leaves":
       writer.u8(message.partition);
       return writeHashes(writer, message.leaves);
@@ -97,6 +100,8 @@ export function readDynamoMessage(reader: ByteReader): Message {
       return { type: "forwarded", id: reader.uint(), outcome: readOutcome(reader) };
     case messageTags.roots:
       return { type: "roots", roots: readHashes(reader) };
+    case messageTags.alike:
+      return { type: "alike" };
     case messageTags.leaves:
       return { type: "leaves", partition: reader.u8(), leaves: readHashes(reader) };
     case messageTags.names: {
@@ -124,10 +129,10 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
       if (operation.bytes !== undefined) writer.bytes(operation.bytes);
       writer.bool(operation.context !== undefined);
       if (operation.context !== undefined) writeVector(writer, operation.context);
-      return;
+      return writeKey(writer, operation.key);
     case "increment":
       writer.uint(operation.w).f64(operation.by);
-      return;
+      return writeKey(writer, operation.key);
     default:
       return unreachable(operation);
   }
@@ -143,17 +148,27 @@ function readOperation(reader: ByteReader): Operation {
       const w = reader.uint();
       const linearizable = reader.bool();
       const bytes = reader.bool() ? reader.bytes() : undefined;
-      return { type: "write", name, w, linearizable, bytes, context: reader.bool() ? readVector(reader) : undefined };
+      const context = reader.bool() ? readVector(reader) : undefined;
+      return { type: "write", name, w, linearizable, bytes, context, key: readKey(reader) };
     }
     case operationTags.increment: {
       const w = reader.uint();
       const by = reader.f64();
       if (!Number.isSafeInteger(by)) throw new CodecError(`counters change by whole numbers, not ${by}`);
-      return { type: "increment", name, w, by };
+      return { type: "increment", name, w, by, key: readKey(reader) };
     }
     default:
       throw new CodecError(`no operation has tag ${tag}`);
   }
+}
+
+function writeKey(writer: ByteWriter, key: string | undefined): void {
+  writer.bytes(fromBinaryString(key ?? ""));
+}
+
+function readKey(reader: ByteReader): string | undefined {
+  const key = toBinaryString(reader.bytes());
+  return key === "" ? undefined : key;
 }
 
 function writeOutcome(writer: ByteWriter, outcome: Outcome): void {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { seededRandom, utf8 } from "../base/index.ts";
 import { check } from "../check/index.ts";
 import type { Operation as HistoryOperation } from "../history/index.ts";
-import { counterValue } from "../crdt/index.ts";
+import { keyedValue } from "../crdt/index.ts";
 import { RingWorld, type RingOptions } from "./ring.suite.ts";
 import { counterName, keyName } from "./index.ts";
 import type { Operation, Outcome, State } from "./types.ts";
@@ -20,6 +20,7 @@ const write = (
   context: undefined,
   w,
   linearizable: false,
+  key: undefined,
   ...more,
 });
 const text = (bytes: Uint8Array | undefined): string | undefined =>
@@ -121,7 +122,7 @@ describe("what happens on both sides of a partition", () => {
   test("counters: every increment counts once, also through a crash of who counted", () => {
     const ring = new RingWorld({ seed: 6, nodes: 3 });
     const likes = counterName("likes");
-    const increment = (by: number): Operation => ({ type: "increment", name: likes, by, w: 1 });
+    const increment = (by: number): Operation => ({ type: "increment", name: likes, by, w: 1, key: undefined });
     ring.isolate(3);
     for (let i = 0; i < 5; i++) {
       ring.ask(1, increment(1));
@@ -134,7 +135,7 @@ describe("what happens on both sides of a partition", () => {
     ring.runUntil(ring.now + 2000);
     for (const id of [1, 2, 3]) {
       const state = ring.core(id).shelf.get(likes);
-      expect(state?.kind === "counter" && counterValue(state.counter)).toBe(54);
+      expect(state?.kind === "counter" && keyedValue(state.counter)).toBe(54);
     }
   });
 });

@@ -137,6 +137,8 @@ export class Dynamo implements Core<DynamoProtocol> {
         return this.#operations.onForwarded(message.id, message.outcome);
       case "roots":
         return this.#synchronizer.onRoots(from, message.roots);
+      case "alike":
+        return this.#synchronizer.onAlike(from);
       case "leaves":
         return this.#synchronizer.onLeaves(from, message.partition, message.leaves);
       case "names":
@@ -235,6 +237,20 @@ export class Dynamo implements Core<DynamoProtocol> {
     if (node === this.config.id || this.suspects.has(node)) return;
     this.suspects.add(node);
     this.fact({ type: "suspected", node });
+  }
+
+  /** How long ago a peer was last known to have all that was here; undefined: not since this life began. */
+  lagMs(node: NodeId, now: Reading): number | undefined {
+    const at = this.#synchronizer.alikeAt.get(node);
+    return at === undefined ? undefined : Math.max(0, now.mono - at);
+  }
+
+  /** Those that are there, the one that lags least first. */
+  preferred(nodes: readonly NodeId[]): NodeId[] {
+    const lag = (node: NodeId): number => this.lagMs(node, this.#now) ?? Number.MAX_SAFE_INTEGER;
+    // Differences within a round of comparing say nothing.
+    const grade = (node: NodeId): number => Math.floor(lag(node) / (4 * this.config.antiEntropyMs));
+    return nodes.filter((node) => !this.suspects.has(node)).sort((a, b) => grade(a) - grade(b));
   }
 
   /** The replicas of a name, and everyone else in the order in which they stand in. */

@@ -1,9 +1,9 @@
 import { assert, equalBytes, unreachable, type NodeId } from "../base/index.ts";
 import { coveringContext, emptySiblings, emptyVector, writeVersion } from "../clock/index.ts";
 import { failure, type Failure } from "../contract/index.ts";
-import { changeCounter, counterValue, emptyCounter } from "../crdt/index.ts";
+import { countKeyed, emptyKeyedCounter, keyedValue, largestSum, settle } from "../crdt/index.ts";
 import type { Dynamo } from "./dynamo.ts";
-import { encodeState, mergeStates } from "./state.ts";
+import { encodeState, knows, mergeKnown, mergeStates } from "./state.ts";
 import { placeOf } from "./tree.ts";
 import type { Operation, Outcome, State } from "./types.ts";
 
@@ -97,6 +97,7 @@ export class Operations {
       replied: false,
     };
     if (origin.kind === "client") this.#clients.set(origin.id, running);
+    if (core.now.mono > deadline) return this.#refuse(running, failure("deadline", "it came too late", true));
     if (operation.type !== "read" && core.storageFull)
       return this.#refuse(running, failure("storage-full", `the disk of node ${core.config.id} is full`, true));
     const owners = core.owners(operation.name);
@@ -106,8 +107,7 @@ export class Operations {
       case "write":
         if (core.config.conflicts === "siblings") return this.#mint(running, operation.w);
         if (operation.linearizable) return this.#ask(running, owners.length - operation.w + 1);
-        core.observe(core.shelf.everything(operation.name));
-        return this.#store(running, this.#stamped(operation.bytes), operation.w);
+        return this.#write(running, operation, core.shelf.everything(operation.name));
       case "increment":
         return this.#mint(running, operation.w);
       default:
@@ -179,7 +179,7 @@ export class Operations {
     if (!core.config.sloppy || strict) return;
     const { others } = core.placement(placeOf(operation.name).partition);
     const used = new Set(running.targets.map(({ node }) => node));
-    const free = others.filter((node) => !used.has(node) && !core.suspects.has(node));
+    const free = core.preferred(others).filter((node) => !used.has(node));
     const replaced = new Set(running.targets.map(({ standsFor }) => standsFor));
     const away = running.targets.filter(
       ({ node, standsFor, answered }) => standsFor === 0 && !answered && !replaced.has(node) && isAway(node),
@@ -232,7 +232,10 @@ export class Operations {
     const core = this.#core;
     if (running.phase === "storing") return this.#succeed(running, running.state);
     const state = this.#mergedOf(answered);
-    if (operation.type === "write") return this.#store(running, this.#stamped(operation.bytes), operation.w);
+    // Whoever stood still meanwhile must not write under a new timestamp what was perhaps sent again, and overwritten since.
+    if (operation.type === "write" && core.now.mono > running.deadline && !core.planted("writes-after-deadline"))
+      return this.#refuse(running, failure("deadline", "the replicas answered too late", true));
+    if (operation.type === "write") return this.#write(running, operation, state);
     if (operation.type !== "read") return;
     if (!operation.linearizable || state === undefined || core.planted("no-write-back"))
       return this.#succeed(running, state);
@@ -259,9 +262,15 @@ export class Operations {
 
   // ---- Events of an actor -------------------------------------------------------------------------------
 
-  #stamped(value: Uint8Array | undefined): State {
+  /** The last writer wins: stores the value under a new timestamp, unless `before` shows that this was done. */
+  #write(running: Running, operation: Extract<Operation, { type: "write" }>, before: State | undefined): void {
     const { clock, now, actor } = this.#core;
-    return { kind: "register", register: { timestamp: clock.next(now), actor, value } };
+    const { key, bytes: value, w } = operation;
+    this.#core.observe(before);
+    if (before !== undefined && knows(before, key)) return this.#store(running, before, w);
+    const timestamp = clock.next(now);
+    const known = key === undefined ? [] : [{ key, timestamp }];
+    this.#store(running, { kind: "register", register: { timestamp, actor, value }, known }, w);
   }
 
   /** Siblings and counters count the events of who makes them, so only a holder of the name makes one. */
@@ -271,7 +280,7 @@ export class Operations {
     const owners = core.owners(operation.name);
     const self = core.config.id;
     if (!owners.includes(self)) {
-      const near = owners.find((node) => !core.suspects.has(node));
+      const near = core.preferred(owners)[0];
       if (running.origin.kind === "client" && (near !== undefined || !core.config.sloppy)) {
         const to = near ?? owners[0];
         if (to !== undefined) return this.#forward(running, to);
@@ -289,19 +298,36 @@ export class Operations {
   }
 
   #minted(before: State | undefined, operation: Operation): State | undefined {
+    assert(operation.type !== "read", "reads make no events");
+    if (before !== undefined && knows(before, operation.key) && !this.#core.planted("retries-count-again"))
+      return before;
+    return operation.type === "increment" ? this.#counted(before, operation) : this.#beside(before, operation);
+  }
+
+  #counted(before: State | undefined, { by, key }: Extract<Operation, { type: "increment" }>): State | undefined {
+    const { actor, now, config } = this.#core;
+    const present = before?.kind === "counter" ? before.counter : emptyKeyedCounter;
+    const atMs = Math.max(0, Math.floor(now.wall));
+    const again = this.#core.planted("retries-count-again") ? undefined : key;
+    const settled = settle(present, actor, atMs - config.retryWindowMs, config.maximumOpen);
+    const counter = countKeyed(settled, actor, by, again, atMs);
+    const exact = largestSum(counter) <= maximumCount && Math.abs(keyedValue(counter)) <= maximumCount;
+    return exact ? { kind: "counter", counter } : undefined;
+  }
+
+  #beside(before: State | undefined, operation: Extract<Operation, { type: "write" }>): State {
     const { actor, clock, now } = this.#core;
-    if (operation.type === "increment") {
-      const counter = changeCounter(before?.kind === "counter" ? before.counter : emptyCounter, actor, operation.by);
-      const exact = [...counter.plus.values(), ...counter.minus.values(), Math.abs(counterValue(counter))];
-      return exact.every((count) => count <= maximumCount) ? { kind: "counter", counter } : undefined;
-    }
-    assert(operation.type === "write", "reads make no events");
     const siblings = before?.kind === "siblings" ? before.siblings : emptySiblings<never>();
-    const value = { timestamp: clock.next(now), bytes: operation.bytes };
+    const timestamp = clock.next(now);
     const context = this.#core.planted("blind-writes-overwrite")
       ? coveringContext(siblings)
       : (operation.context ?? emptyVector);
-    return { kind: "siblings", siblings: writeVersion(siblings, context, actor, value) };
+    const known = operation.key === undefined ? [] : [{ key: operation.key, timestamp }];
+    return {
+      kind: "siblings",
+      siblings: writeVersion(siblings, context, actor, { timestamp, bytes: operation.bytes }),
+      known: mergeKnown(before?.kind === "siblings" ? before.known : [], known),
+    };
   }
 
   #forward(running: Running, to: NodeId): void {

@@ -72,6 +72,8 @@ export class RingWorld {
       rows: rowsOf(rows),
       patienceMs: 60,
       antiEntropyMs: 200,
+      retryWindowMs: 10_000,
+      maximumOpen: 8,
       ...this.#options.config,
     };
     member.core = openDynamo(config, member.log.map(decodeRecord), this.random.fork());

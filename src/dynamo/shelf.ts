@@ -32,6 +32,7 @@ export class Shelf {
   /** Names that changed in this step. */
   #fresh: Name[] = [];
   readonly #held = new Map<NodeId, Set<Name>>();
+  #count = 0;
 
   constructor(rows: Rows, recovered: readonly Record[], bugs: ReadonlySet<string> | undefined) {
     this.#rows = rows;
@@ -45,6 +46,7 @@ export class Shelf {
     }
     for (const [key, row] of rows.range("s")) {
       const name = key.slice(3);
+      this.#count++;
       this.tree.change(name, undefined, hashRow(name, row));
     }
     for (const [key] of rows.range("h")) this.#noteHeld(nodeOfHeld(key), key.slice(5));
@@ -62,6 +64,7 @@ export class Shelf {
     const merged = mergeStates(before === undefined ? undefined : decodeState(before), state, this.#bugs) ?? state;
     const after = encodeState(merged);
     if (before !== undefined && equalBytes(before, after)) return { state: merged, changed: false };
+    if (before === undefined) this.#count++;
     this.tree.change(name, before && hashRow(name, before), hashRow(name, after));
     this.#put(key, after, name);
     return { state: merged, changed: true };
@@ -113,6 +116,11 @@ export class Shelf {
       all.push({ name, hash: textOf(...hashRow(name, row)) });
     }
     return all;
+  }
+
+  /** How many names there are. */
+  get count(): number {
+    return this.#count;
   }
 
   *states(): Generator<readonly [Name, State]> {

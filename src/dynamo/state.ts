@@ -7,10 +7,10 @@ import {
   unreachable,
   utf8,
 } from "../base/index.ts";
-import { mergeSiblings, readSiblings, writeSiblings } from "../clock/index.ts";
-import { counterValue, mergeCounters, mergeLatest, readCounter, writeCounter } from "../crdt/index.ts";
+import { mergeSiblings, readSiblings, timestampOf, writeSiblings } from "../clock/index.ts";
+import { hasKey, keyedValue, mergeKeyed, mergeLatest, readKeyedCounter, writeKeyedCounter } from "../crdt/index.ts";
 import { hash32 } from "../placement/index.ts";
-import type { Name, State, Written } from "./types.ts";
+import type { Known, Name, State, Written } from "./types.ts";
 
 export function keyName(key: Uint8Array): Name {
   return `k${toBinaryString(key)}`;
@@ -33,23 +33,49 @@ export function mergeStates(
 ): State | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   if (one.kind === "register" && other.kind === "register")
-    return { kind: "register", register: mergeLatest(one.register, other.register) };
+    return {
+      kind: "register",
+      register: mergeLatest(one.register, other.register),
+      known: mergeKnown(one.known, other.known),
+    };
   if (one.kind === "siblings" && other.kind === "siblings") {
     const siblings = mergeSiblings(one.siblings, other.siblings);
+    const known = mergeKnown(one.known, other.known);
     // A planted mistake: of siblings only the one with the latest time stays.
     if (bugs?.has("siblings-by-time") && siblings.versions.length > 1) {
       const latest = siblings.versions.reduce((a, b) => (b.value.timestamp > a.value.timestamp ? b : a));
-      return { kind: "siblings", siblings: { context: siblings.context, versions: [latest] } };
+      return { kind: "siblings", siblings: { context: siblings.context, versions: [latest] }, known };
     }
-    return { kind: "siblings", siblings };
+    return { kind: "siblings", siblings, known };
   }
   if (one.kind === "counter" && other.kind === "counter") {
     // A planted mistake: the larger sum counts, as if nobody else had counted.
-    if (bugs?.has("counter-takes-larger"))
-      return counterValue(one.counter) >= counterValue(other.counter) ? one : other;
-    return { kind: "counter", counter: mergeCounters(one.counter, other.counter) };
+    if (bugs?.has("counter-takes-larger")) return keyedValue(one.counter) >= keyedValue(other.counter) ? one : other;
+    return { kind: "counter", counter: mergeKeyed(one.counter, other.counter) };
   }
   return kinds.indexOf(one.kind) >= kinds.indexOf(other.kind) ? one : other;
+}
+
+/** Writes of a name are known by their keys while they are so much older than the latest at most, and among so many. */
+const knownFor = timestampOf(10_000);
+const maximumKnown = 128;
+
+/** Latest first; of the same key the later one. What is dropped is so by what remains, so merging stays associative. */
+export function mergeKnown(one: readonly Known[], other: readonly Known[]): readonly Known[] {
+  if (one.length === 0 || one === other) return other;
+  if (other.length === 0) return one;
+  const all = [...one, ...other].sort((a, b) => b.timestamp - a.timestamp || (a.key < b.key ? -1 : 1));
+  const keys = new Set<string>();
+  const since = all[0]!.timestamp - knownFor;
+  return all
+    .filter(({ key, timestamp }) => timestamp >= since && !keys.has(key) && keys.add(key))
+    .slice(0, maximumKnown);
+}
+
+/** Whether the state shows that the write of this key was made. */
+export function knows(state: State | undefined, key: string | undefined): boolean {
+  if (key === undefined || state === undefined) return false;
+  return state.kind === "counter" ? hasKey(state.counter, key) : state.known.some((known) => known.key === key);
 }
 
 /** The latest time that a state shows; 0: none. */
@@ -69,12 +95,14 @@ export function writeState(writer: ByteWriter, state: State): void {
     case "register": {
       const { timestamp, actor, value } = state.register;
       writer.uint(timestamp).uint(actor);
-      return writeBytes(writer, value);
+      writeBytes(writer, value);
+      return writeKnown(writer, state.known);
     }
     case "siblings":
-      return writeSiblings(writer, state.siblings, writeWritten);
+      writeSiblings(writer, state.siblings, writeWritten);
+      return writeKnown(writer, state.known);
     case "counter":
-      return writeCounter(writer, state.counter);
+      return writeKeyedCounter(writer, state.counter);
     default:
       return unreachable(state);
   }
@@ -87,12 +115,13 @@ export function readState(reader: ByteReader): State {
   switch (kind) {
     case "register": {
       const timestamp = reader.uint();
-      return { kind, register: { timestamp, actor: reader.uint(), value: readBytes(reader) } };
+      const register = { timestamp, actor: reader.uint(), value: readBytes(reader) };
+      return { kind, register, known: readKnown(reader) };
     }
     case "siblings":
-      return { kind, siblings: readSiblings(reader, readWritten) };
+      return { kind, siblings: readSiblings(reader, readWritten), known: readKnown(reader) };
     case "counter":
-      return { kind, counter: readCounter(reader) };
+      return { kind, counter: readKeyedCounter(reader) };
     default:
       throw new CodecError(`no kind of state: ${place}`);
   }
@@ -117,6 +146,17 @@ export function hashRow(name: Name, state: Uint8Array): readonly [number, number
   const bytes = fromBinaryString(name);
   const low = hash32(state, hash32(bytes, 1));
   return [low, hash32(state, hash32(bytes, low ^ 0x5bd1e995))];
+}
+
+function writeKnown(writer: ByteWriter, known: readonly Known[]): void {
+  writer.uint(known.length);
+  for (const { key, timestamp } of known) writer.bytes(fromBinaryString(key)).uint(timestamp);
+}
+
+function readKnown(reader: ByteReader): readonly Known[] {
+  const count = reader.uint();
+  if (count > reader.remaining) throw new CodecError(`${count} elements in ${reader.remaining} bytes`);
+  return Array.from({ length: count }, () => ({ key: toBinaryString(reader.bytes()), timestamp: reader.uint() }));
 }
 
 function writeWritten(writer: ByteWriter, { timestamp, bytes }: Written): void {

@@ -22,6 +22,9 @@ export class Synchronizer {
   #at: number;
   #peer = 0;
   #nextHandover: number;
+  readonly #askedAt = new Map<NodeId, number>();
+  /** Monotonic time at which a peer last had all that was here. */
+  readonly alikeAt = new Map<NodeId, number>();
   readonly #handovers = new Map<
     number,
     {
@@ -120,12 +123,21 @@ export class Synchronizer {
       const hash = core.shelf.tree.root(place);
       if (hash !== "" || owners.includes(core.config.id)) roots.push({ place, hash });
     }
-    if (roots.length > 0) core.send(peer, { type: "roots", roots });
+    if (roots.length === 0) return;
+    this.#askedAt.set(peer, core.now.mono);
+    core.send(peer, { type: "roots", roots });
+  }
+
+  /** Everything that was here when it was asked is there. */
+  onAlike(from: NodeId): void {
+    const askedAt = this.#askedAt.get(from);
+    if (askedAt !== undefined) this.alikeAt.set(from, askedAt);
   }
 
   onRoots(from: NodeId, roots: readonly Hashed[]): void {
     const { tree } = this.#core.shelf;
     const different = roots.filter(({ place, hash }) => tree.root(place) !== hash);
+    if (different.length === 0) this.#core.send(from, { type: "alike" });
     for (const { place } of different.slice(0, maximumPartitions))
       this.#core.send(from, { type: "leaves", partition: place, leaves: tree.leaves(place) });
   }

@@ -2,7 +2,7 @@
 import type { LogIndex, NodeId } from "../base/index.ts";
 import type { Siblings, Timestamp, Vector } from "../clock/index.ts";
 import type { Failure } from "../contract/index.ts";
-import type { PnCounter, Stamped } from "../crdt/index.ts";
+import type { KeyedCounter, Stamped } from "../crdt/index.ts";
 import type { Member } from "../placement/index.ts";
 
 /** One written value; without bytes: the key was deleted. */
@@ -11,13 +11,24 @@ export interface Written {
   readonly bytes: Uint8Array | undefined;
 }
 
+/** A write that is known by a key, so that it is not made a second time; the latest few of a name. */
+export interface Known {
+  readonly key: string;
+  readonly timestamp: Timestamp;
+}
+
 /** What a replica holds under one name. Any two states of one name merge into one. */
 export type State =
   /** Last writer wins. */
-  | { readonly kind: "register"; readonly register: Stamped<Uint8Array | undefined> }
+  | {
+      readonly kind: "register";
+      readonly register: Stamped<Uint8Array | undefined>;
+      /** Latest first. */
+      readonly known: readonly Known[];
+    }
   /** Everything written concurrently. */
-  | { readonly kind: "siblings"; readonly siblings: Siblings<Written> }
-  | { readonly kind: "counter"; readonly counter: PnCounter };
+  | { readonly kind: "siblings"; readonly siblings: Siblings<Written>; readonly known: readonly Known[] }
+  | { readonly kind: "counter"; readonly counter: KeyedCounter };
 
 /** A kind of thing and its name, as a binary string: keys and counters never meet. */
 export type Name = string;
@@ -38,8 +49,16 @@ export type Operation =
       readonly context: Vector | undefined;
       readonly w: number;
       readonly linearizable: boolean;
+      /** Names the write where it may come again; undefined: it does not. */
+      readonly key: string | undefined;
     }
-  | { readonly type: "increment"; readonly name: Name; readonly by: number; readonly w: number };
+  | {
+      readonly type: "increment";
+      readonly name: Name;
+      readonly by: number;
+      readonly w: number;
+      readonly key: string | undefined;
+    };
 
 /** `answered`: the nodes that the answer rests on. `substitutes`: whether one of them only stands in for a replica. */
 export type Outcome =
@@ -67,6 +86,8 @@ export type Message =
   | { readonly type: "forwarded"; readonly id: number; readonly outcome: Outcome }
   /** Anti-entropy: the hashes of partitions; then of a partition's leaves; then of a leaf's names; then what is missing. */
   | { readonly type: "roots"; readonly roots: readonly Hashed[] }
+  /** Nothing differs. */
+  | { readonly type: "alike" }
   | { readonly type: "leaves"; readonly partition: number; readonly leaves: readonly Hashed[] }
   | {
       readonly type: "names";
@@ -143,8 +164,16 @@ export interface DynamoConfig {
   /** A replica that is silent for so long is given up, for this operation. */
   readonly patienceMs: number;
   readonly antiEntropyMs: number;
+  /** An increment that comes again is known for so long at least, or while it is among the last `maximumOpen` of its coordinator. */
+  readonly retryWindowMs: number;
+  readonly maximumOpen: number;
   /** Mistakes planted on purpose, to see that the simulator finds them; never set in production. */
   readonly bugs?: ReadonlySet<string>;
 }
 
-export const defaultDynamoTimings = { patienceMs: 250, antiEntropyMs: 1000 } as const;
+export const defaultDynamoTimings = {
+  patienceMs: 250,
+  antiEntropyMs: 1000,
+  retryWindowMs: 600_000,
+  maximumOpen: 1024,
+} as const;

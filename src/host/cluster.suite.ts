@@ -13,6 +13,7 @@ export interface TestNode {
   engine: MemoryEngine;
   /** Of groups of shards. */
   readonly shards: MemoryEngine;
+  rings: MemoryEngine;
   /** The engine says that it is full. */
   refusesCommits: boolean;
   readonly log: string[];
@@ -74,6 +75,7 @@ function testNode(config: HostConfig): TestNode {
     disk: testDisk(),
     engine: memoryEngine({ schedule: (deliver) => void setImmediate(deliver), fault }),
     shards: memoryEngine({ schedule: (deliver) => void setImmediate(deliver), fault }),
+    rings: memoryEngine({ schedule: (deliver) => void setImmediate(deliver), fault }),
     refusesCommits: false,
     log: [],
     fatal: [],
@@ -82,8 +84,8 @@ function testNode(config: HostConfig): TestNode {
 }
 
 export async function startNode(node: TestNode, options: HostOptions = {}): Promise<Host> {
-  const { disk, engine, shards } = node;
-  const storage = { disk, engine, openShards: () => shards, crc32c, release: () => {} };
+  const { disk, engine, rings, shards } = node;
+  const storage = { disk, engine, rings, openShards: () => shards, crc32c, release: () => {} };
   const onFatal = (error: unknown): void => void node.fatal.push(error);
   node.host = await startHost(node.config, recordingLogger(node.log), storage, { onFatal, ...options });
   return node.host;

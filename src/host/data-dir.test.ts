@@ -60,7 +60,7 @@ test("a new directory is made with all above it, and has its parts", () => {
   const path = join(fresh(), "deep", "er");
   const directory = openDataDirectory(path, identity);
   expect([directory.log, directory.state]).toEqual([join(path, "log"), join(path, "state")]);
-  expect(readdirSync(path).sort()).toEqual(["format.json", "holder.json", "lock", "log", "state"]);
+  expect(readdirSync(path).sort()).toEqual(["format.json", "holder.json", "lock", "log", "rings", "state"]);
   expect(JSON.parse(readFileSync(join(path, "format.json"), "utf8"))).toEqual({ format: 1, ...identity });
   directory.release();
   openDataDirectory(path, identity).release();

@@ -37,6 +37,7 @@ export interface DataDirectory {
   readonly rejoining: boolean;
   /** Where what was damaged has been put just now. */
   readonly aside: string | undefined;
+  readonly rings: string;
   /** Lets another process have it. */
   release(): void;
 }
@@ -52,6 +53,7 @@ export interface DataDirectory {
  *     log/          the write-ahead log
  *     state/        what group 0 has applied
  *     shards/       what all other groups have applied, where there are any
+ *     rings/        the rows of keyspaces without a leader
  */
 export function openDataDirectory(
   path: string,
@@ -66,14 +68,16 @@ export function openDataDirectory(
   try {
     const log = join(path, "log");
     const state = join(path, "state");
+    const rings = join(path, "rings");
     const { rejoining, aside } = usable(path, () => {
       checkFormat(path, identity, existsSync(log) || existsSync(state));
       const prepared = prepare();
       makeDirectory(log);
       makeDirectory(state);
+      makeDirectory(rings);
       return prepared;
     });
-    return { log, state, shards: join(path, "shards"), rejoining, aside, release: () => lock.release() };
+    return { log, state, rings, shards: join(path, "shards"), rejoining, aside, release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;

@@ -26,6 +26,8 @@ export interface HostStorage {
   readonly engine: Engine;
   /** Opens the engine that groups of shards share: it is missing, or empty, until there is one. */
   readonly openShards: () => Engine;
+  /** Of the keyspaces without a leader. */
+  readonly rings: Engine;
   readonly crc32c: Crc32c;
   /** Lets another process have it. */
   release(): void;
@@ -121,6 +123,7 @@ class RunningNode {
     await ended((done) => this.#storage.engine.close(done));
     const shards = this.#shards;
     if (shards !== undefined) await ended((done) => shards.engine.close(done));
+    await ended((done) => this.#storage.rings.close(done));
     this.#storage.release();
   }
 
@@ -152,6 +155,7 @@ class RunningNode {
       raft: { ...defaultNodeSettings.raft, electionTimeoutMs, heartbeatMs, leases, rejoining },
       store,
       openShard: (group) => this.#openShard(group),
+      rings: this.#storage.rings,
     };
     this.#clockError?.close();
     this.#clockError =

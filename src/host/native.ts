@@ -240,7 +240,7 @@ class NativeConnection implements ReplySink, WatchTarget {
     const problem = this.#objection(body);
     if (problem !== undefined) return this.#send({ kind: "reply", id, outcome: { ok: false, failure: problem } });
     // The command stays in the log's memory: it must not keep the socket's chunk. Of a read only the key stays, for a moment.
-    const kept = body.type === "write" ? { type: "write" as const, command: copyBytes(body.command) } : body;
+    const kept = body.type === "write" ? copyWrite(body) : body;
     this.#requests.set(id, this.#context.options.driver.request(kept, Math.min(ttlMs, maxTtlMs), this, id));
     if (this.#requests.size >= this.#window) this.#pause();
   }
@@ -300,4 +300,11 @@ class NativeConnection implements ReplySink, WatchTarget {
     this.#requests.clear();
     this.#watches.clear();
   }
+}
+
+function copyWrite({ command, quorum }: Extract<RequestBody, { type: "write" }>): RequestBody {
+  const copied = { type: "write" as const, command: copyBytes(command) };
+  if (quorum === undefined) return copied;
+  const { w, context } = quorum;
+  return { ...copied, quorum: { w, context: context && copyBytes(context) } };
 }

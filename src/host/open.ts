@@ -58,9 +58,11 @@ async function openOnce(config: HostConfig, logger: Logger, options: OpenOptions
   if (aside !== undefined)
     logger.warn({ aside }, "what was damaged is there; it is not needed any more once this node has rejoined");
   if (rejoining) logger.warn({}, "this node does not vote and is not counted until it has rejoined");
-  let engine: ReturnType<typeof openLmdbEngine>;
+  let engine: Engine;
+  let rings: Engine;
   try {
     engine = openLmdbEngine({ directory: directory.state });
+    rings = openLmdbEngine({ directory: directory.rings });
   } catch (error) {
     directory.release();
     const damaged = error instanceof StartupError && error.code === "damaged" && hasPeers(config);
@@ -70,6 +72,7 @@ async function openOnce(config: HostConfig, logger: Logger, options: OpenOptions
   const storage = {
     disk,
     engine,
+    rings,
     openShards: (): Engine => openLmdbEngine({ directory: directory.shards }),
     crc32c,
     release: (): void => {

@@ -3,13 +3,25 @@ import { expect, test } from "vitest";
 import { anyBody, anyOutcome } from "../contract/contract.suite.ts";
 import type { ErrorCode } from "../contract/index.ts";
 import { anyMessage, anyRecord, damaged, decodes } from "../raft/codec.suite.ts";
-import { decodeNodeMessage, encodeNodeMessage, fromLogRecord, toLogRecord, versionOf } from "./codec.ts";
+import {
+  decodeNodeMessage,
+  encodeNodeMessage,
+  firstRingGroup,
+  fromLogRecord,
+  toLogRecord,
+  versionOf,
+} from "./codec.ts";
 import type { NodeMessage } from "./types.ts";
 
 const whole = fc.oneof(fc.nat(300), fc.maxSafeNat());
 
 const nodeMessage: fc.Arbitrary<NodeMessage> = fc.oneof(
   fc.record({ type: fc.constant("raft"), group: whole, message: anyMessage }),
+  fc.record({
+    type: fc.constant("ring"),
+    ring: whole,
+    message: fc.record({ type: fc.constant("fetch"), id: whole, name: fc.constant("kab") }),
+  }),
   fc.record({
     type: fc.constant("forward"),
     group: whole,
@@ -63,9 +75,10 @@ test("an error that only a newer node knows keeps what it says about the outcome
 });
 
 test("a record survives the log of the node, filed under its indexes", () => {
+  const raftGroup = whole.filter((group) => group < firstRingGroup);
   const record = anyRecord.filter((value) => value.type !== "entries" || value.entries.length > 0);
   fc.assert(
-    fc.property(whole, record, (group, value) => {
+    fc.property(raftGroup, record, (group, value) => {
       const filed = toLogRecord({ group, record: value });
       expect(fromLogRecord(filed)).toEqual({ group, record: value });
       if (value.type !== "entries") return;
@@ -80,6 +93,15 @@ test("a record survives the log of the node, filed under its indexes", () => {
   );
 });
 
+test("rows of a keyspace without a leader survive it too", () => {
+  const group = firstRingGroup + 5;
+  for (const rows of [
+    { type: "rows", index: 3, rows: [{ key: "sab", row: Uint8Array.of(1) }] },
+    { type: "checkpoint", index: 2 },
+  ] as const)
+    expect(fromLogRecord(toLogRecord({ group, rows }))).toEqual({ group, rows });
+});
+
 test("what was recovered does not depend on the memory of the segment", () => {
   const segment = toLogRecord({
     group: 0,
@@ -90,7 +112,7 @@ test("what was recovered does not depend on the memory of the segment", () => {
   });
   const recovered = fromLogRecord(segment);
   segment.bytes.fill(0);
-  expect(recovered.record).toMatchObject({ entries: [{ data: Uint8Array.of(7) }] });
+  expect(recovered).toMatchObject({ record: { entries: [{ data: Uint8Array.of(7) }] } });
 });
 
 test("a record filed under another kind is refused", () => {

@@ -3,10 +3,12 @@
  * applies its log, and answers every request by its deadline. No I/O: `host/` and `sim/` drive it.
  */
 export { type NodeCore, openNode } from "./node.ts";
+export { ringGroup } from "./rings.ts";
 export * from "./types.ts";
 export {
   decodeNodeMessage,
   encodeNodeMessage,
+  firstRingGroup,
   fromLogRecord,
   messageVersions,
   readNodeMessage,

@@ -3,14 +3,17 @@ import { failure } from "../contract/index.ts";
 import type { Core, Effect, Event } from "../core/index.ts";
 import { unreachable } from "../base/index.ts";
 import type { ShardedKeyspace } from "../store/index.ts";
+import { firstRingGroup } from "./codec.ts";
 import { OwnSession } from "./own-session.ts";
 import { Replica, type Sink } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
+import { Rings } from "./rings.ts";
 import { Router } from "./router.ts";
 import { ShardController } from "./shard-controller.ts";
 import { Transactor } from "./transactor.ts";
 import { Wakes } from "./wakes.ts";
 import type {
+  ForwardedRequest,
   GroupStatus,
   NodeCommand,
   NodeConfig,
@@ -20,6 +23,7 @@ import type {
   Outcome,
   ReplicaConfig,
   RequestBody,
+  RingStatus,
 } from "./types.ts";
 
 type Effects = Effect<NodeProtocol>[];
@@ -28,8 +32,12 @@ type ReadBody = Extract<RequestBody, { type: "read" }>;
 export interface NodeCore extends Core<NodeProtocol> {
   /** A look at every group, in order of id. */
   groups(now: Reading): GroupStatus[];
+  /** A look at every keyspace without a leader. */
+  quorums(now: Reading): RingStatus[];
   /** Every group's replica, for checkers. */
   readonly replicas: ReadonlyMap<number, Replica>;
+  /** The keyspaces without a leader. */
+  readonly rings: Rings;
 }
 
 /** Opens a node on what it recovered: group 0, and the groups of shards that the map gives it. */
@@ -46,6 +54,7 @@ const sessionMs = 5000;
  */
 class Node implements NodeCore, Sink {
   readonly replicas = new Map<number, Replica>();
+  readonly rings: Rings;
   #effects!: Effects;
   /** What the groups want written by the end of this step. */
   #records: NodeRecord[] = [];
@@ -79,7 +88,9 @@ class Node implements NodeCore, Sink {
     this.#config = config;
     this.#random = random;
     this.#isRejoining = config.raft.rejoining === true;
+    const isRing = ({ group }: NodeRecord): boolean => group >= firstRingGroup;
     for (const record of recovered) {
+      if (isRing(record)) continue;
       const records = this.#recovered.get(record.group);
       if (records === undefined) this.#recovered.set(record.group, [record]);
       else records.push(record);
@@ -95,6 +106,8 @@ class Node implements NodeCore, Sink {
     this.#router = new Router(this);
     this.#controller = new ShardController(this);
     this.#openShards();
+    // Its own random numbers, so that what else there is stays as it was.
+    this.rings = new Rings(config, recovered.filter(isRing), random.fork());
   }
 
   get id(): NodeId {
@@ -134,6 +147,7 @@ class Node implements NodeCore, Sink {
       this.#router.wakeAt,
       this.#controller.wakeAt,
       this.transactor.coordinator.wakeAt,
+      this.rings.wakeAt,
     ])
       if (other !== undefined && (at === undefined || other < at)) at = other;
     return at;
@@ -143,12 +157,14 @@ class Node implements NodeCore, Sink {
     const { wakeAt } = this.#home;
     if (wakeAt !== undefined && wakeAt <= now.mono) this.#replica(0).wake();
     for (const group of this.#wakes.takeDue(now.mono)) this.#replica(group).wake();
+    this.#atRings().wake();
   }
 
   #endStep(): void {
     if (this.#home.store.shards.version !== this.#mapVersion) this.#openShards();
     // Group 0 may have told only now which other groups this node had promised something to.
     if (this.#rejoined) this.#afterRejoin();
+    this.#atRings();
     this.transactor.coordinator.flush(this.#touched);
     this.#router.flush();
     this.#controller.flush();
@@ -159,6 +175,7 @@ class Node implements NodeCore, Sink {
 
   check(): void {
     for (const replica of this.replicas.values()) replica.check();
+    this.rings.check();
   }
 
   groups(now: Reading): GroupStatus[] {
@@ -170,6 +187,16 @@ class Node implements NodeCore, Sink {
     for (const { raft } of this.replicas.values()) if (raft.rejoining) return;
     this.#isRejoining = false;
     this.output({ type: "rejoined" });
+  }
+
+  quorums(now: Reading): RingStatus[] {
+    return this.rings.status(now);
+  }
+
+  /** The keyspaces without a leader, as of this step. */
+  #atRings(): Rings {
+    this.rings.enter(this.#now, this, this.#home);
+    return this.rings;
   }
 
   // ---- Groups ------------------------------------------------------------------------------------------
@@ -214,13 +241,14 @@ class Node implements NodeCore, Sink {
   }
 
   #onMessage(from: NodeId, message: NodeMessage): void {
+    if (message.type === "ring") return this.#atRings().message(from, message.ring, message.message);
     // A message for a group that is not here is late or early: Raft copes with its loss, requests are sent again.
     const replica = this.replica(message.group);
     switch (message.type) {
       case "raft":
         return replica?.drive({ kind: "message", from, message: message.message });
       case "forward":
-        return replica?.forwarded(from, message.requests);
+        return replica?.forwarded(from, this.#withoutLeaderless(from, message.group, message.requests));
       case "forwarded":
         return replica?.replies(message.replies);
       default:
@@ -228,11 +256,23 @@ class Node implements NodeCore, Sink {
     }
   }
 
+  /** Of what another node forwarded, which perhaps does not know of a keyspace without a leader yet: the rest. */
+  #withoutLeaderless(from: NodeId, group: GroupId, requests: readonly ForwardedRequest[]): readonly ForwardedRequest[] {
+    if (group !== 0) return requests;
+    const rings = this.#atRings();
+    const { mono } = this.#now;
+    return requests.filter(
+      ({ id, ttlMs, body }) => !rings.request({ kind: "node", node: from, id }, mono + ttlMs, body),
+    );
+  }
+
   #onCommand(command: NodeCommand): void {
     switch (command.type) {
       case "request":
+        if (this.#atRings().request({ kind: "client", id: command.id }, command.deadline, command.body)) return;
         return this.#router.request(command.id, command.deadline, command.body);
       case "cancel":
+        if (this.#atRings().requests.cancel(command.id)) return;
         if (!this.#router.cancel(command.id)) this.#replica(0).cancel(command.id);
         return;
       case "watch":
@@ -246,15 +286,16 @@ class Node implements NodeCore, Sink {
       case "changeMembership":
         return this.#replica(0).changeMembership(command.id, command.deadline, command.voters, command.learners);
       case "jobDone":
+        if (command.group === firstRingGroup) return this.#atRings().jobDone(command.job, command.error);
         return this.#replica(command.group).jobDone(command.job, command.error);
       case "storage":
         for (const group of this.replicas.keys()) this.#replica(group).setStorageFull(command.full);
-        return;
+        return this.#atRings().setStorageFull(command.full);
       case "suspect":
         for (const group of this.replicas.keys()) {
           this.#replica(group).drive({ kind: "command", command: { type: "suspect", node: command.node } });
         }
-        return;
+        return this.#atRings().suspect(command.node);
       default:
         return unreachable(command);
     }
@@ -269,8 +310,10 @@ class Node implements NodeCore, Sink {
 
   #onPersisted(write: WriteId): void {
     while (this.#writes.length > 0 && this.#writes[0]!.write <= write) {
-      for (const part of this.#writes.shift()!.parts)
-        this.#replica(part.group).drive({ kind: "persisted", write: part.write });
+      for (const { group, write: part } of this.#writes.shift()!.parts) {
+        if (group >= firstRingGroup) this.#atRings().persisted(group, part);
+        else this.#replica(group).drive({ kind: "persisted", write: part });
+      }
     }
   }
 

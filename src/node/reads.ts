@@ -1,5 +1,5 @@
 import { encodeCommand } from "../store/index.ts";
-import { failure, keptAlone, type Kept } from "../contract/index.ts";
+import { failure, keptAlone, keyspaceOf, type Kept } from "../contract/index.ts";
 import { Contracts } from "./contracts.ts";
 import type { Replica } from "./replica.ts";
 import type { Origin, PendingRead } from "./requests.ts";
@@ -53,6 +53,10 @@ export class ReadPath {
       forwardId: 0,
       done: false,
     };
+    if (contract.replicas !== undefined) {
+      replica.refuse(read, failure("unsupported", quorumOfLeader(contract.replicas)));
+      return undefined;
+    }
     if (!contract.linearizable && this.#answerLocally(read)) return undefined;
     const isolation = replica.isolation();
     if (isolation !== undefined) {
@@ -238,6 +242,15 @@ export class ReadPath {
   }
 
   #serve(read: PendingRead, kept: Kept): void {
+    const keyspace = keyspaceOf(read.query);
+    if (keyspace !== undefined && this.#replica.store.isLeaderless(keyspace)) {
+      const problem = failure("unavailable", `the keyspace "${keyspace}" is just being opened here`, true);
+      return this.#replica.refuse(read, problem);
+    }
     this.#replica.answer(read, runQuery(this.#replica.store, read.query), kept);
   }
+}
+
+function quorumOfLeader(replicas: number): string {
+  return `Quorum(R=${replicas}); a keyspace of the raft engine has a leader, who knows what is newest: ask for Linearizable`;
 }

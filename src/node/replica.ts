@@ -118,7 +118,7 @@ export class Replica {
         ...config.raft,
         ...(config.bugs ? { bugs: config.bugs } : {}),
       },
-      records.map((record) => record.record),
+      records.flatMap((record) => ("record" in record ? [record.record] : [])),
       random,
     );
     this.#nextForward = 1 + (this.planted("names-begin-anew") ? 0 : random.u32());

@@ -1,8 +1,9 @@
 /** What a whole node takes, answers, keeps and shows. */
 import type { GroupId, LogIndex, NodeId, Term } from "../base/index.ts";
 import type { Failure, Outcome, RequestBody, WatchEvent } from "../contract/index.ts";
+import * as dynamo from "../dynamo/index.ts";
 import * as raft from "../raft/index.ts";
-import type { Store } from "../store/index.ts";
+import type { Engine, Store } from "../store/index.ts";
 
 export type { Outcome, Query, RequestBody, WatchEvent } from "../contract/index.ts";
 
@@ -11,6 +12,8 @@ export type RequestId = number;
 /** Everything that travels between nodes. */
 export type NodeMessage =
   | { readonly type: "raft"; readonly group: GroupId; readonly message: raft.Message }
+  /** Between the replicas of a keyspace without a leader; `ring` is the keyspace's id. */
+  | { readonly type: "ring"; readonly ring: number; readonly message: dynamo.Message }
   /** Requests of this node's clients, handed to the node that the sender takes for the leader. */
   | { readonly type: "forward"; readonly group: GroupId; readonly requests: readonly ForwardedRequest[] }
   | { readonly type: "forwarded"; readonly group: GroupId; readonly replies: readonly ForwardedReply[] };
@@ -83,14 +86,14 @@ export type NodeOutput =
   /** Every group has made up for what the disk had lost: the next start need not rejoin. */
   | { readonly type: "rejoined" };
 
-/** What must be durable: a record of one group. */
-export interface NodeRecord {
-  readonly group: GroupId;
-  readonly record: raft.Record;
-}
+/** What must be durable: a record of one Raft group, or rows of a keyspace without a leader (its group: see `ringGroup`). */
+export type NodeRecord =
+  | { readonly group: GroupId; readonly record: raft.Record }
+  | { readonly group: GroupId; readonly rows: dynamo.Record };
 
 export type NodeFact =
   | { readonly type: "raft"; readonly group: GroupId; readonly fact: raft.Fact }
+  | { readonly type: "ring"; readonly ring: number; readonly fact: dynamo.Fact }
   | { readonly type: "checkpointed"; readonly group: GroupId; readonly index: LogIndex }
   | {
       readonly type: "checkpointFailed";
@@ -117,6 +120,9 @@ export interface NodeConfig {
   readonly openShard?: ((group: GroupId) => Store) | undefined;
   /** A group of shards falls asleep after this long without work. */
   readonly shardQuiesceMs?: number | undefined;
+  /** Where the rows of keyspaces without a leader rest. */
+  readonly rings: Engine;
+  readonly dynamo: RingTimings;
   /** Applied state becomes durable at the latest this long after it changed, or when this much has changed. */
   readonly checkpointIntervalMs: number;
   readonly checkpointBytes: number;
@@ -124,12 +130,16 @@ export interface NodeConfig {
   readonly bugs?: ReadonlySet<string>;
 }
 
+/** How patient the replicas of keyspaces without a leader are. */
+export type RingTimings = Pick<dynamo.DynamoConfig, "patienceMs" | "antiEntropyMs" | "retryWindowMs" | "maximumOpen">;
+
 /** What one group takes of the configuration of its node. */
-export type ReplicaConfig = Omit<NodeConfig, "openShard" | "shardQuiesceMs">;
+export type ReplicaConfig = Omit<NodeConfig, "openShard" | "shardQuiesceMs" | "rings" | "dynamo">;
 
 /** Sensible for a cluster on one machine or in one region. */
 export const defaultNodeSettings = {
   raft: raft.defaultRaftTimings,
+  dynamo: dynamo.defaultDynamoTimings,
   checkpointIntervalMs: 1000,
   checkpointBytes: 4 * 1024 * 1024,
   shardQuiesceMs: 3000,
@@ -163,6 +173,28 @@ export interface GroupStatus {
   readonly stalenessMs: number | undefined;
   /** On a leader: how far each follower is. */
   readonly followers: readonly FollowerStatus[];
+}
+
+/** A look at one keyspace without a leader. */
+export interface RingStatus {
+  readonly keyspace: string;
+  readonly ring: number;
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+  /** Keys and counters that this node holds. */
+  readonly names: number;
+  /** The other members, as this node sees them. */
+  readonly peers: readonly RingPeer[];
+}
+
+export interface RingPeer {
+  readonly node: NodeId;
+  readonly suspected: boolean;
+  /** Names that this node keeps for it until it is back. */
+  readonly hints: number;
+  /** How long ago it last was known to have all that this node had; milliseconds. Undefined: not since this node started. */
+  readonly lagMs: number | undefined;
 }
 
 export interface FollowerStatus {

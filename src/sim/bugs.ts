@@ -222,5 +222,50 @@ export const plantedBugs: readonly PlantedBug[] = [
     title: "A node whose log was lost votes again as soon as a leader has heard of it",
     scenario: "disk-corruption",
   },
+  {
+    name: "no-write-back",
+    title: "R + W > N alone: reads do not write back what they found",
+    scenario: "quorum-late-writes",
+  },
+  {
+    name: "answers-before-sync",
+    title: "Replicas of a keyspace without a leader answer before what they tell is durable",
+    scenario: "quorum-power-loss",
+  },
+  {
+    name: "sloppy-linearizable",
+    title: "Stand-ins count for linearizable operations",
+    scenario: "quorum-registers-sloppy",
+  },
+  {
+    name: "writes-after-deadline",
+    title: "A coordinator that stood still writes what its client has sent again since",
+    scenario: "quorum-pauses",
+  },
+  {
+    name: "hint-dropped-when-sent",
+    title: "A hint is dropped when it is sent, not when it has arrived",
+    scenario: "quorum-hints",
+  },
+  {
+    name: "siblings-by-time",
+    title: "Of siblings that meet only the latest stays",
+    scenario: "quorum-siblings",
+  },
+  {
+    name: "blind-writes-overwrite",
+    title: "A write takes the place of values that its writer has not seen",
+    scenario: "quorum-siblings",
+  },
+  {
+    name: "counter-takes-larger",
+    title: "Of two counters that meet the larger one stays",
+    scenario: "quorum-counters",
+  },
+  {
+    name: "retries-count-again",
+    title: "An increment that comes again counts again",
+    scenario: "quorum-counters",
+  },
   { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

@@ -1,4 +1,4 @@
-import { emptyBytes, utf8, type NodeId, type Random } from "../base/index.ts";
+import { emptyBytes, fromUtf8, utf8, type NodeId, type Random } from "../base/index.ts";
 import type { Kept, Outcome, ReadContract, RequestBody } from "../contract/index.ts";
 import {
   decodeResult,
@@ -68,6 +68,8 @@ interface Running {
   body: RequestBody | undefined;
   session: number;
   readonly transaction: RunningTransaction | undefined;
+  /** Of an addition to a set: what is in it already. */
+  set: { readonly members: readonly number[]; readonly context: Uint8Array } | undefined;
   /** Of a transaction: what comes next. */
   ask: Ask;
   /** The fencing token that it comes with. */
@@ -151,6 +153,7 @@ export class SimClient implements WorkClient {
       deadline,
       token: this.#token,
       body: undefined,
+      set: undefined,
       session: 0,
       fence: fenceOf(planned.operation, this.#tokens),
       attempts: 0,
@@ -183,7 +186,7 @@ export class SimClient implements WorkClient {
     this.#world.request(this, to, attempt, Math.max(1, ttlMs - 5), body);
     this.#world.after(ttlMs, () => {
       if (this.#attempt !== attempt || this.#running !== running) return;
-      if (!needsSession && !isReadingTransaction(running)) running.inDoubt = true;
+      if (!needsSession && !isStillReading(running)) running.inDoubt = true;
       this.#again(0);
     });
   }
@@ -206,7 +209,7 @@ export class SimClient implements WorkClient {
       running.note += `: ${failure.code}`;
       if (["unavailable", "staleness", "deadline"].includes(failure.code))
         running.refused ??= `${running.note}: ${failure.detail}`;
-      if (!failure.definite && running.body && !isReadingTransaction(running)) running.inDoubt = true;
+      if (!failure.definite && running.body && !isStillReading(running)) running.inDoubt = true;
       return this.#again(retryDelayMs * (1 + this.#random.float()));
     }
     const result = decodeResult(outcome.result);
@@ -227,9 +230,16 @@ export class SimClient implements WorkClient {
       return running.ask === undefined ? this.#finish("ok", undefined, kept) : this.#try();
     }
     const { operation } = running.planned;
+    if (operation.kind === "add" && running.set === undefined && result.kind === "versions") {
+      running.set = { members: membersOf(result.values), context: result.context };
+      running.body = undefined;
+      return this.#try();
+    }
+    const members = operation.kind === "members" && result.kind === "versions" ? membersOf(result.values) : undefined;
     const value = running.fence === undefined ? valueOf(result) : fencedValueOf(result, running.fence);
     if (operation.kind === "acquire" && value !== undefined && value > 0) this.#tokens.set(operation.lock, value);
-    this.#finish("ok", value, kept, result.kind === "transaction" ? result.timestamp : undefined);
+    const timestamp = result.kind === "transaction" ? result.timestamp : undefined;
+    this.#finish("ok", value, kept, { timestamp, members });
   }
 
   #onStoreError(running: Running, code: string): void {
@@ -243,7 +253,12 @@ export class SimClient implements WorkClient {
     this.#finish("fail");
   }
 
-  #finish(outcome: OperationRecord["outcome"], value?: number, kept?: Kept, timestamp?: number): void {
+  #finish(
+    outcome: OperationRecord["outcome"],
+    value?: number,
+    kept?: Kept,
+    { timestamp, members }: Pick<OperationRecord, "timestamp" | "members"> = {},
+  ): void {
     const running = this.#running!;
     if (outcome === "ok") this.#since = Math.max(this.#since, timestamp ?? 0, running.transaction?.since ?? 0);
     this.#running = undefined;
@@ -255,6 +270,7 @@ export class SimClient implements WorkClient {
       completedAt: outcome === "unknown" ? Number.POSITIVE_INFINITY : this.#world.now,
       outcome,
       value,
+      ...(members && { members }),
       steps: running.transaction?.seen,
       timestamp,
       fence: running.fence,
@@ -272,7 +288,7 @@ export class SimClient implements WorkClient {
   abandon(): void {
     const running = this.#running;
     if (running) {
-      const mayHaveHappened = running.inDoubt || (running.body !== undefined && !isReadingTransaction(running));
+      const mayHaveHappened = running.inDoubt || (running.body !== undefined && !isStillReading(running));
       this.#finish(mayHaveHappened ? "unknown" : "fail");
     }
     this.#waiting.length = 0;
@@ -280,11 +296,16 @@ export class SimClient implements WorkClient {
 
   #bodyOf(running: Running): RequestBody {
     const { operation } = running.planned;
+    const keyspace = this.#keyspace;
+    if (operation.kind === "members" || (operation.kind === "add" && running.set === undefined)) {
+      const query = { type: "get", keyspace, key: utf8(operation.key), revision: undefined } as const;
+      return { type: "read", query, contract: undefined, position: 0 };
+    }
     if (isRead(operation)) {
       const query =
         operation.kind === "readCounter"
           ? ({ type: "counter", name: operation.counter } as const)
-          : ({ type: "get", keyspace: this.#keyspace, key: utf8(operation.key), revision: undefined } as const);
+          : ({ type: "get", keyspace, key: utf8(operation.key), revision: undefined } as const);
       return {
         type: "read",
         query,
@@ -304,7 +325,15 @@ export class SimClient implements WorkClient {
         position: running.token,
       };
     const claim = `c${this.id}-${++this.#claims}`;
-    const write = running.ask?.write ?? writeOf(operation as SingleWrite, running.fence ?? 0, claim, this.#keyspace);
+    const write =
+      running.ask?.write ??
+      writeOf(operation as SingleWrite, {
+        fence: running.fence ?? 0,
+        claim,
+        keyspace,
+        members: running.set?.members ?? [],
+      });
+    const quorum = running.set && { quorum: { w: undefined, context: running.set.context } };
     switch (this.#options.mode) {
       case "session": {
         running.session = this.#session;
@@ -315,6 +344,7 @@ export class SimClient implements WorkClient {
             envelope: { kind: "session", session: this.#session, sequence, floor: sequence },
             operation: write,
           }),
+          ...quorum,
         };
       }
       case "idempotent":
@@ -324,11 +354,18 @@ export class SimClient implements WorkClient {
             envelope: { kind: "idempotent", key: `c${this.id}-${++this.#unique}` },
             operation: write,
           }),
+          ...quorum,
         };
       case "bare":
-        return { type: "write", command: encodeCommand({ envelope: { kind: "none" }, operation: write }) };
+        return { type: "write", command: encodeCommand({ envelope: { kind: "none" }, operation: write }), ...quorum };
     }
   }
+}
+
+/** The members of a set that was written as several siblings. */
+function membersOf(values: readonly Uint8Array[]): number[] {
+  const members = values.flatMap((value) => fromUtf8(value).split(" ").map(Number));
+  return [...new Set(members)].sort((a, b) => a - b);
 }
 
 export type Read = Extract<WorkOperation, { kind: "readCounter" | "get" }>;
@@ -345,22 +382,32 @@ function openSession(client: number): RequestBody {
   return { type: "write", command };
 }
 
-export type SingleWrite = Exclude<WorkOperation, Read | TransactionWork>;
+export type SingleWrite = Exclude<WorkOperation, Read | TransactionWork | { kind: "members" }>;
 
 export function isReadingTransaction({ transaction, ask }: Running): boolean {
   return transaction !== undefined && !(ask !== undefined && "write" in ask);
 }
 
-function isWriting(running: Running): boolean {
-  return running.transaction === undefined ? !isRead(running.planned.operation) : !isReadingTransaction(running);
+/** What is under way changes nothing. */
+function isStillReading(running: Running): boolean {
+  const { kind } = running.planned.operation;
+  return kind === "members" || (kind === "add" && running.set === undefined) || isReadingTransaction(running);
 }
 
-export function writeOf(
-  operation: SingleWrite,
-  fence: number,
-  claim: string,
-  keyspace: string = defaultKeyspace,
-): Operation {
+function isWriting(running: Running): boolean {
+  if (isStillReading(running)) return false;
+  return running.transaction !== undefined || !isRead(running.planned.operation);
+}
+
+export interface WriteDetails {
+  readonly fence: number;
+  readonly claim: string;
+  readonly keyspace: string;
+  /** What the set had, of an addition to one. */
+  readonly members: readonly number[];
+}
+
+export function writeOf(operation: SingleWrite, { fence, claim, keyspace, members }: WriteDetails): Operation {
   switch (operation.kind) {
     case "increment":
       return { kind: "increment", counter: operation.counter, by: operation.by };
@@ -373,6 +420,8 @@ export function writeOf(
       };
     case "delete":
       return { kind: "delete", keyspace, key: utf8(operation.key) };
+    case "add":
+      return { kind: "put", keyspace, key: utf8(operation.key), value: utf8([...members, operation.value].join(" ")) };
     case "acquire":
       return { ...operation, claim, permits: 1, note: claim };
     case "renew":
@@ -426,6 +475,7 @@ function fencedValueOf(result: Result | Answer, fence: number): number {
 export function valueOf(result: Result | Answer): number | undefined {
   if (result.kind === "claim") return result.token;
   if (result.kind === "counter" || result.kind === "counterValue") return result.value;
+  if (result.kind === "versions") return result.values[0] && Number(fromUtf8(result.values[0]));
   if (result.kind !== "row" || result.row === undefined) return undefined;
   return Number(new TextDecoder().decode(result.row.value.length > 0 ? result.row.value : emptyBytes));
 }

@@ -13,12 +13,33 @@ export function labelOf(message: NodeMessage): Label {
   switch (message.type) {
     case "raft":
       return raftLabel(message.message);
+    case "ring":
+      return ringLabel(message.message);
     case "forward":
       return { kind: "request", text: `forwards ${message.requests.length}` };
     case "forwarded":
       return { kind: "reply", text: `answers ${message.replies.length}` };
     default:
       return { kind: "other", text: "message" };
+  }
+}
+
+function ringLabel(message: Extract<NodeMessage, { type: "ring" }>["message"]): Label {
+  switch (message.type) {
+    case "store":
+      return { kind: "append", text: message.holdFor === 0 ? "store" : `keep for ${message.holdFor}` };
+    case "stored":
+      return { kind: "append", text: "stored" };
+    case "fetch":
+      return { kind: "read", text: "fetch" };
+    case "fetched":
+      return { kind: "read", text: message.state === undefined ? "has nothing" : "fetched" };
+    case "forward":
+      return { kind: "request", text: `forwards a ${message.operation.type}` };
+    case "forwarded":
+      return { kind: "reply", text: "answers" };
+    default:
+      return { kind: "routine", text: message.type };
   }
 }
 
@@ -76,6 +97,10 @@ export function operationText(operation: WorkOperation): string {
       return `get ${operation.key} (${operation.consistency})`;
     case "delete":
       return `delete ${operation.key}`;
+    case "add":
+      return `${operation.key} ∪ ${operation.value}`;
+    case "members":
+      return `members of ${operation.key}`;
     case "transaction":
       return `${operation.steps.map(({ f, key, value }) => `${f} ${f === "all" ? value : key}`).join(", ")} (${operation.isolation})`;
     case "acquire":

@@ -58,11 +58,13 @@ export class LibraryClient implements WorkClient {
     const running = { planned, invokedAt: this.#world.now, token: this.#position };
     this.#running = running;
     if (isRead(operation)) return this.#read(running, operation);
-    if (operation.kind === "transaction" || "lock" in operation)
+    if (operation.kind === "transaction" || operation.kind === "members" || "lock" in operation)
       throw new TypeError(`the library's part in a ${operation.kind} is not in this world: its promises are`);
-    const write = writeOf(operation, 0, "", this.#options.keyspace ?? defaultKeyspace);
+    const { keyspace = defaultKeyspace } = this.#options;
+    const write = writeOf(operation, { fence: 0, claim: "", keyspace, members: [] });
     this.#engine.writes.write(
       write,
+      undefined,
       { timeoutMs: this.#options.operationTimeoutMs, prefer: "leader", isWrite: true },
       {
         succeed: (result, kept) => this.#succeeded(running, result, kept),

@@ -47,7 +47,7 @@ export interface Surroundings {
 
 export interface MachineOptions {
   readonly id: NodeId;
-  readonly settings: Omit<NodeConfig, "id" | "store">;
+  readonly settings: Omit<NodeConfig, "id" | "store" | "rings">;
   readonly segmentSizeBytes: number;
   readonly diskMinMs: number;
   readonly diskMaxMs: number;
@@ -93,6 +93,8 @@ export class Machine {
   #engine: MemoryEngine;
   /** Of all groups of shards; there is none until there is a shard. */
   #shards: MemoryEngine | undefined;
+  /** Of the keyspaces without a leader. */
+  #rings: MemoryEngine;
   #wal: Wal | undefined;
   #mustBeginAnew = false;
   #inbox: (() => void)[] = [];
@@ -113,6 +115,7 @@ export class Machine {
     this.disk = new MemoryDisk({ schedule: (operation, deliver) => this.#scheduleDisk(operation, deliver) });
     this.version = options.version;
     this.#engine = this.#newEngine();
+    this.#rings = this.#newEngine();
   }
 
   #newEngine(): MemoryEngine {
@@ -167,7 +170,11 @@ export class Machine {
       };
       const { rejoining } = this;
       const raft = { ...settings.raft, rejoining };
-      this.core = openNode({ id, store, openShard, ...settings, raft }, records, this.#random.fork());
+      this.core = openNode(
+        { id, store, rings: this.#rings, openShard, ...settings, raft },
+        records,
+        this.#random.fork(),
+      );
       // Everything was read, and nothing found.
       if (!rejoining && !this.#stateDamaged) this.suspect = false;
     } catch (error) {
@@ -235,11 +242,13 @@ export class Machine {
       this.disk.crash(this.#random);
       this.#engine = this.#engine.crash(this.#random.below(this.#engine.undelivered + 1));
       this.#shards = this.#shards?.crash(this.#random.below(this.#shards.undelivered + 1));
+      this.#rings = this.#rings.crash(this.#rings.undelivered && this.#random.below(this.#rings.undelivered + 1));
     } else {
       this.disk.kill(this.#random);
       // What the process gave to the kernel survives it.
       this.#engine = this.#engine.crash(this.#engine.undelivered);
       this.#shards = this.#shards?.crash(this.#shards.undelivered);
+      this.#rings = this.#rings.crash(this.#rings.undelivered);
     }
   }
 

@@ -72,6 +72,8 @@ const operation = Type.Union([
   Type.Object({ kind: Type.Literal("put"), key, value: Type.Integer(), bytes: Type.Integer({ minimum: 0 }) }),
   Type.Object({ kind: Type.Literal("get"), key, consistency, boundMs: ms }),
   Type.Object({ kind: Type.Literal("delete"), key }),
+  Type.Object({ kind: Type.Literal("add"), key, value: Type.Integer() }),
+  Type.Object({ kind: Type.Literal("members"), key }),
   Type.Object({
     kind: Type.Literal("transaction"),
     isolation: Type.Union(

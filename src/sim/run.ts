@@ -8,6 +8,7 @@ import {
   type OperationRecord,
   type PlannedOperation,
 } from "../workload/index.ts";
+import { comeTogether, lastReads, makeKeyspaces } from "./quorums.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
 import type { Plan } from "./plan.ts";
 import { defaultBudget, type Budget, type Scenario } from "./scenario.ts";
@@ -84,6 +85,7 @@ export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
     voters: Array.from({ length: plan.members }, (_, i) => i + 1),
     // One more client: it probes whether the cluster has recovered.
     clients: [...plan.clients, "idempotent"],
+    ...(scenario.quorums?.keys !== undefined && { keyspace: scenario.quorums.keys }),
     ...(plan.contract !== undefined && { contract: readContractOf(parseContract(plan.contract)) }),
     bugs: new Set(plan.bugs),
   };
@@ -157,15 +159,24 @@ function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): void 
     const keyspace = { name: shardedKeyspace, engine: "raft", shards, replicas: plan.members, contract: "" } as const;
     world.insist({ kind: "createKeyspace", keyspace, nodes: world.options.voters });
   }
-  for (const planned of plan.operations) world.at(planned.at, () => world.clients[planned.client]!.run(planned));
-  scheduleFaults(world, plan.faults, fired);
-  world.runUntil(plan.durationMs);
+  const { quorums } = scenario;
+  if (quorums !== undefined) makeKeyspaces(world, quorums.keyspaces);
+  // Plans count from when the keyspaces are there.
+  const from = world.now;
+  for (const planned of plan.operations) world.at(from + planned.at, () => world.clients[planned.client]!.run(planned));
+  scheduleFaults(
+    world,
+    plan.faults.map((fault) => ({ ...fault, at: from + fault.at })),
+    fired,
+  );
+  world.runUntil(from + plan.durationMs);
   if (world.steps >= world.stopAtStep) return;
   checkMessages(world, budget);
-  recover(world, plan, budget.recoveryMs);
+  recover(world, plan, budget.recoveryMs, quorums !== undefined);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
-  const [complaint] = plan.contract === undefined ? checkRecords(world.records) : judge(world, plan.contract);
+  const [complaint] =
+    plan.contract === undefined ? checkRecords(judged(world), quorums?.promise) : judge(world, plan.contract);
   if (complaint) throw new BrokenContract(complaint);
 }
 
@@ -178,6 +189,13 @@ function checkMessages(world: World, { messagesPerOperation }: Budget): void {
     throw new InvariantError(
       `budget: ${between} messages between nodes for ${world.records.length} operations, and ${most} are allowed`,
     );
+}
+
+/** The counter of group 0 that shows whether there is a leader, where the workload has none. */
+const probedCounter = "probe";
+
+function judged({ records }: World): readonly OperationRecord[] {
+  return records.filter(({ operation }) => !("counter" in operation) || operation.counter !== probedCounter);
 }
 
 /** Counts what became of each clause; those that are broken. */
@@ -195,7 +213,7 @@ function judge(world: World, text: string): Complaint[] {
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */
-function recover(world: World, plan: Plan, livenessMs: number): void {
+function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boolean): void {
   world.heal();
   for (const machine of world.machines.values()) {
     if (machine.broken)
@@ -213,7 +231,11 @@ function recover(world: World, plan: Plan, livenessMs: number): void {
   const first = world.records.length;
   const counters = new Set<string>(["c0"]);
   for (const { operation } of plan.operations) if ("counter" in operation) counters.add(operation.counter);
-  for (const counter of counters) {
+  if (isLeaderless) {
+    comeTogether(world, up, deadline);
+    for (const operation of lastReads(plan)) probe.run(probeOf(operation));
+  }
+  for (const counter of isLeaderless ? [probedCounter] : counters) {
     probe.run(probeOf({ kind: "increment", counter, by: 1 }));
     probe.run(probeOf({ kind: "readCounter", counter, consistency: "linearizable", boundMs: 0 }));
   }

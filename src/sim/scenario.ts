@@ -1,4 +1,5 @@
-import type { WorkloadOptions } from "../workload/index.ts";
+import type { QuorumWishes } from "../contract/index.ts";
+import type { Promised, WorkloadOptions } from "../workload/index.ts";
 import type { Damage, FaultKind, Moment, Reconfiguration } from "./plan.ts";
 import type { WorldOptions } from "./world.ts";
 
@@ -73,6 +74,10 @@ export interface Budget {
 
 export const defaultBudget = { events: 2_000_000, recoveryMs: 15_000 } as const;
 
+export interface QuorumKeyspace extends QuorumWishes {
+  readonly name: string;
+}
+
 /** A story to be told with many seeds: setup, workload, faults. As data, so that it can be listed, shown and shrunk. */
 export interface Scenario {
   readonly name: string;
@@ -94,6 +99,13 @@ export interface Scenario {
   readonly shows?: readonly string[];
   /** The clause that its runs are expected to break: a demonstration of what a promise rests on. Every failure of another kind counts. */
   readonly breaks?: string;
+  /** Keyspaces without a leader, made before anything else, and what is promised of them. */
+  readonly quorums?: {
+    readonly keyspaces: readonly QuorumKeyspace[];
+    /** Where the keys of the workload are. Counters are in the keyspace of their name, where there is one. */
+    readonly keys?: string;
+    readonly promise: Exclude<Promised, "log">;
+  };
   /** Whether a minority may stay away when the cluster must recover. */
   readonly leavesDown?: boolean;
 }

@@ -17,6 +17,11 @@ const defaultWorkload: WorkloadOptions = {
 
 const retryModes: readonly RetryMode[] = ["session", "session", "idempotent", "bare"];
 
+/** Without a leader nobody hands out sessions in a partition. */
+function modesOf({ quorums }: Scenario): readonly RetryMode[] {
+  return quorums === undefined ? retryModes : ["idempotent", "idempotent", "bare"];
+}
+
 /** The schedule that a scenario has for a seed. Rates differ from seed to seed, and some faults are left out (swarm testing, Groce et al., 2012). */
 export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string[] = []): Plan {
   const random = seededRandom(seed);
@@ -28,7 +33,7 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
   const modes: readonly RetryMode[] = scenario.library
     ? ["library"]
     : scenario.contracts === undefined
-      ? retryModes
+      ? modesOf(scenario)
       : ["session"];
   const clients = Array.from({ length: workload.clients }, () => pick(modes, random));
   const operations = generate(workload, random.fork());

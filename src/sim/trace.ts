@@ -1,5 +1,6 @@
 import type { NodeId } from "../base/index.ts";
 import type { Event } from "../core/index.ts";
+import { encodeMessage } from "../dynamo/index.ts";
 import type { NodeFact, NodeMessage, NodeProtocol } from "../node/index.ts";
 import type { TraceDigest } from "./digest.ts";
 
@@ -20,6 +21,10 @@ function mixMessage(digest: TraceDigest, message: NodeMessage): void {
   if (message.type === "forwarded") {
     for (const reply of message.replies)
       digest.word(reply.id).text(reply.outcome.ok ? "ok" : reply.outcome.failure.code);
+    return;
+  }
+  if (message.type === "ring") {
+    digest.word(message.ring).bytes(encodeMessage(message.message));
     return;
   }
   const raft = message.message;

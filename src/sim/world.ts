@@ -53,6 +53,8 @@ export interface WorldOptions {
   readonly shards?: number;
   /** The version of the program that all nodes begin with; without: this one. */
   readonly firstVersion?: number;
+  /** Where the keys of the workload are; without: in the default keyspace. */
+  readonly keyspace?: string;
   /** What `promised` reads ask for. */
   readonly contract?: ReadContract | undefined;
   readonly bugs: ReadonlySet<string>;
@@ -131,7 +133,7 @@ export class World implements Surroundings, ClientWorld, PortWorld {
         clock.offsetMs = skews.below(2 * options.clockSkewMs) - options.clockSkewMs;
     }
     const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
-    const keyspace = options.shards === undefined ? undefined : shardedKeyspace;
+    const keyspace = options.shards === undefined ? options.keyspace : shardedKeyspace;
     const endpoints = this.nodes.map(endpointOf);
     this.clients = options.clients.map((mode, id) =>
       mode === "library"
@@ -288,7 +290,8 @@ export class World implements Surroundings, ClientWorld, PortWorld {
         type === "rejoined"
       )
         this.count(type);
-    } else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
+    } else if (fact.type === "ring") this.count(fact.fact.type);
+    else if (fact.type === "readServed") this.count(`reads ${fact.path}`, fact.count);
     else if (fact.type === "restoreFailed" || fact.type === "checkpointFailed") this.count(fact.type);
     if (this.options.timeline) markFact(this.options.timeline, this.now, machine.id, fact);
     if (this.options.onLine) {

@@ -80,6 +80,7 @@ describe("results", () => {
     replicas: 3,
     contract: "text",
     version: 2,
+    quorum: { r: 2, w: 0, conflicts: "siblings", sloppy: true },
   } as const;
   const results: readonly (Result | Answer)[] = [
     { kind: "done", revision: 5 },
@@ -108,6 +109,8 @@ describe("results", () => {
     { kind: "blocked", transaction: "t", home: 2, age: 77, deadline: 9 },
     { kind: "counterValue", value: 0, revision: 0 },
     { kind: "keyspaces", keyspaces: [keyspace] },
+    { kind: "versions", values: [utf8("a"), utf8("")], context: Uint8Array.of(1, 2) },
+    { kind: "written", siblings: 2, context: Uint8Array.of(3) },
   ];
 
   test.each(results.map((result) => [result.kind, result] as const))("%s comes back", (_, result) => {

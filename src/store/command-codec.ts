@@ -34,6 +34,7 @@ import {
 import { StoreError } from "./errors.ts";
 import { decodeShardOperation, encodeShardOperation } from "./shard-codec.ts";
 import { readSigned, writeSigned } from "./values.ts";
+import { withQuorum, writeQuorum } from "./result.ts";
 
 /** The first byte of a command. A later version gets the next number. */
 const version = 1;
@@ -149,8 +150,9 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
     case "closeSession":
       return void writer.uint(whole(operation.session));
     case "createKeyspace": {
-      const { name, engine, shards, replicas, contract, placement = "hash" } = operation.keyspace;
+      const { name, engine, shards, replicas, contract, placement = "hash", quorum } = operation.keyspace;
       writer.text(name).u8(keyspaceEngines.indexOf(engine)).uint(whole(shards)).uint(whole(replicas)).text(contract);
+      if (engine === "dynamo") return writeQuorum(writer, quorum);
       if (!isSharded(operation.keyspace)) return;
       const { nodes = [] } = operation;
       writer.u8(placements.indexOf(placement)).uint(nodes.length);
@@ -300,13 +302,13 @@ function decodeOperation(reader: ByteReader): Operation {
     case "closeSession":
       return { kind, session: reader.uint() };
     case "createKeyspace": {
-      const keyspace = {
+      const keyspace = withQuorum(reader, {
         name: readKeyspaceName(reader),
         engine: readKind(reader, keyspaceEngines),
         shards: reader.uint(),
         replicas: reader.uint(),
         contract: readBounded(reader, "a contract", limits.contractBytes),
-      };
+      });
       if (!isSharded(keyspace)) return { kind, keyspace };
       if (keyspace.shards > limits.shards)
         throw malformed(`${keyspace.shards} shards, at most ${limits.shards} are possible`);

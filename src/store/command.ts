@@ -1,6 +1,7 @@
 /** What a client can ask the state machine to do, as data. `command-codec.ts` has its bytes. */
 import type { NodeId } from "../base/index.ts";
 import type { KeyRange, Placement } from "../placement/index.ts";
+import type { QuorumDefinition } from "../contract/index.ts";
 
 import type { Timestamp } from "../clock/index.ts";
 
@@ -53,6 +54,8 @@ export interface KeyspaceDefinition {
   readonly contract: string;
   /** How keys lie in several shards; left out: by hash. */
   readonly placement?: Placement;
+  /** Of the dynamo engine alone, which always has it. */
+  readonly quorum?: QuorumDefinition;
 }
 
 /** Whether the keys are in groups of their own; otherwise they are in group 0, or no group's. */

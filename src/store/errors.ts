@@ -21,6 +21,7 @@ export const storeErrorCodes = [
   "transaction-conflict",
   "locked",
   "moved",
+  "unsupported",
 ] as const;
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number];

@@ -20,6 +20,7 @@ export type { Events, KeyEvent, ListOptions, Moment } from "./keys.ts";
 export { defaultKeyspace } from "./keyspaces.ts";
 export type { CommandEntry } from "./machine.ts";
 export { type MemoryEngine, memoryEngine, type MemoryEngineOptions } from "./memory-engine.ts";
+export { Overlay } from "./overlay.ts";
 export { PartitionedEngine } from "./partitioned-engine.ts";
 export type { SnapshotWriter } from "./restore.ts";
 export {

@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from "../base/index.ts";
+import type { QuorumDefinition } from "../contract/index.ts";
 import { isSharded, type KeyspaceDefinition, type KeyspaceName } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
@@ -35,6 +36,8 @@ export class Keyspaces {
   readonly #ofShards: boolean;
   /** Of the next keyspace. Ids are never reused, so that what is left of a dropped one cannot come back. */
   nextId = defaultRow.id + 1;
+  /** Grows with each change: whoever keeps something of the table looks again. */
+  changes = 0;
 
   constructor(context: Context, ofShards = false) {
     this.#context = context;
@@ -44,6 +47,7 @@ export class Keyspaces {
   /** Reads what the overlay has. */
   load(nextId: number | undefined): void {
     this.nextId = nextId ?? defaultRow.id + 1;
+    this.changes++;
     this.#byName.clear();
     this.#remember(defaultRow);
     for (const [, bytes] of this.#context.overlay.range("keyspaces", {})) {
@@ -63,9 +67,16 @@ export class Keyspaces {
     return this.#byName.get(name)?.handle;
   }
 
-  /** Throws a StoreError `not-found`. */
+  /** Throws a StoreError: `not-found`, or `unsupported` where its keys are not in this log. */
   find(name: string): KeyspaceHandle {
-    return this.#entry(name).handle;
+    const { row, handle } = this.#entry(name);
+    if (row.engine === "dynamo") throw withoutLeader(name);
+    return handle;
+  }
+
+  /** Whether the keyspace, or the counter of its name, is kept by quorums. */
+  isLeaderless(name: string): boolean {
+    return this.#byName.get(name)?.row.engine === "dynamo";
   }
 
   /** Throws a StoreError `not-found`. */
@@ -79,7 +90,7 @@ export class Keyspaces {
 
   /** The new one; undefined: there is one with the same definition, which is fine. Throws a StoreError `exists` where it differs. */
   create(definition: KeyspaceDefinition): KeyspaceRow | undefined {
-    const { name, engine, shards, replicas, contract, placement = "hash" } = definition;
+    const { name, engine, shards, replicas, contract, placement = "hash", quorum } = definition;
     const existing = this.#byName.get(name)?.row;
     if (existing !== undefined) {
       const same =
@@ -87,12 +98,13 @@ export class Keyspaces {
         existing.shards === shards &&
         existing.replicas === replicas &&
         existing.contract === contract &&
-        (existing.placement ?? "hash") === placement;
+        (existing.placement ?? "hash") === placement &&
+        sameQuorum(existing.quorum, quorum);
       if (same) return undefined;
       throw new StoreError("exists", `the keyspace "${name}" exists, with another definition`);
     }
     const given = { name, engine, shards, replicas, contract, id: this.nextId++, version: 1 };
-    const row = isSharded(given) ? { ...given, placement } : given;
+    const row = isSharded(given) ? { ...given, placement } : quorum === undefined ? given : { ...given, quorum };
     this.#write(row);
     return row;
   }
@@ -117,6 +129,7 @@ export class Keyspaces {
     const { row } = this.#entry(name);
     if (name === defaultKeyspace) throw new StoreError("conflict", `the keyspace "${name}" cannot be dropped`);
     if (isSharded(row)) throw new StoreError("conflict", `the keyspace "${name}" has shards, and cannot be dropped`);
+    this.changes++;
     this.#byName.delete(name);
     this.#context.overlay.delete("keyspaces", name);
     return row.id;
@@ -132,6 +145,7 @@ export class Keyspaces {
   #write(row: KeyspaceRow): void {
     scratch.reset();
     writeKeyspace(scratch, row);
+    this.changes++;
     this.#context.overlay.put("keyspaces", row.name, scratch.view());
     this.#remember(row);
   }
@@ -141,4 +155,17 @@ export class Keyspaces {
     const sharded = isSharded(row) || this.#ofShards ? { id, name, placement } : undefined;
     this.#byName.set(name, { row, handle: { id, prefix: keyspacePrefix(id), sharded } });
   }
+}
+
+/** What came here before this replica knew of the keyspace, or what only a log can do. */
+export function withoutLeader(name: string): StoreError {
+  return new StoreError(
+    "unsupported",
+    `"${name}" is a keyspace without a leader: its keys and its counter are read and written one by one`,
+  );
+}
+
+function sameQuorum(one: QuorumDefinition | undefined, other: QuorumDefinition | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.r === other.r && one.w === other.w && one.conflicts === other.conflicts && one.sloppy === other.sloppy;
 }

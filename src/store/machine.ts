@@ -7,6 +7,7 @@ import {
   defaultSettings,
   type Envelope,
   isSharded,
+  type KeyspaceDefinition,
   type Operation,
   type PrepareOperation,
 } from "./command.ts";
@@ -18,7 +19,7 @@ import { EventLog } from "./event-log.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { Keys, type KeyspaceHandle } from "./keys.ts";
 import { HeldRanges, moved } from "./holdings.ts";
-import { Keyspaces } from "./keyspaces.ts";
+import { Keyspaces, withoutLeader } from "./keyspaces.ts";
 import { decodeLeftovers, decodeMeta, encodeLeftovers, encodeMeta, metaKeys } from "./meta.ts";
 import type { Overlay } from "./overlay.ts";
 import { errorCodeOf } from "./peek.ts";
@@ -215,6 +216,7 @@ export class Machine {
       case "delete":
         return this.#onDelete(operation);
       case "increment": {
+        if (this.keyspaces.isLeaderless(operation.counter)) throw withoutLeader(operation.counter);
         const value = this.counters.increment(operation.counter, operation.by, context.revision + 1);
         return { kind: "counter", value, revision: this.#nextRevision() };
       }
@@ -226,6 +228,7 @@ export class Machine {
       case "createKeyspace": {
         const { keyspace, nodes = [] } = operation;
         if (isSharded(keyspace)) refuseTooFew(keyspace.replicas, nodes);
+        this.#refuseCounted(keyspace);
         const created = this.keyspaces.create(keyspace);
         if (created !== undefined && isSharded(created)) this.shards.create(created, nodes);
         return this.#done();
@@ -346,6 +349,13 @@ export class Machine {
     const { lock, claim, permits, ttlMs, waitMs, note } = operation;
     const acquisition = this.coordination.acquire(lock, { id: claim, ttlMs, note }, permits, waitMs);
     return { kind: "claim", ...acquisition, revision: this.context.revision };
+  }
+
+  /** A counter of group 0 cannot become one that merges. */
+  #refuseCounted({ name, engine }: KeyspaceDefinition): void {
+    const known = this.keyspaces.list().some((keyspace) => keyspace.name === name);
+    if (engine === "dynamo" && !known && this.counters.get(name).revision > 0)
+      throw new StoreError("exists", `there is a counter "${name}" already, which would become another one`);
   }
 
   #onPut(operation: Extract<Operation, { kind: "put" }>): Result {

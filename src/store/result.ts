@@ -1,6 +1,7 @@
 /** What operations and queries answer, and its bytes. */
 import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
+import type { QuorumDefinition } from "../contract/index.ts";
 import { placements } from "../placement/index.ts";
 import { isSharded, type KeyspaceDefinition } from "./command.ts";
 import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
@@ -37,6 +38,8 @@ export type Result =
   | { readonly kind: "put"; readonly revision: number; readonly previousRevision: number }
   | { readonly kind: "delete"; readonly revision: number; readonly deleted: boolean; readonly previousRevision: number }
   | { readonly kind: "counter"; readonly value: number; readonly revision: number }
+  /** In a keyspace without a leader. `siblings`: how many values there are now; `context`: what the writer has seen. */
+  | { readonly kind: "written"; readonly siblings: number; readonly context: Uint8Array }
   | { readonly kind: "session"; readonly session: number }
   | {
       readonly kind: "transaction";
@@ -114,6 +117,8 @@ export type Answer =
       readonly timestamp: Timestamp;
     }
   | { readonly kind: "counterValue"; readonly value: number; readonly revision: number }
+  /** A key of a keyspace without a leader: every value that was written concurrently, and what a writer who has seen them hands back. */
+  | { readonly kind: "versions"; readonly values: readonly Uint8Array[]; readonly context: Uint8Array }
   | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] }
   | ({ readonly kind: "lockState" } & LockState)
   | ({ readonly kind: "barrierState" } & BarrierState);
@@ -137,6 +142,8 @@ const kinds = [
   "barrierState",
   "transactionState",
   "blocked",
+  "versions",
+  "written",
 ] as const satisfies readonly (Result | Answer)["kind"][];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
 const barrierStates = ["absent", "waiting", "passed"] as const satisfies readonly BarrierState["state"][];
@@ -145,7 +152,7 @@ const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);
 /** These carry values, and a writer that has grown never shrinks. */
-const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces", "lockState"]);
+const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces", "lockState", "versions"]);
 
 export function encodeResult(result: Result | Answer): Uint8Array {
   const writer = largeKinds.has(result.kind) ? new ByteWriter(1024) : scratch;
@@ -207,6 +214,13 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       for (const { token, note, remainingMs } of result.holders) writer.uint(token).text(note).uint(remainingMs);
       writer.uint(result.waiting).uint(result.token).uint(result.place);
       break;
+    case "written":
+      writer.uint(result.siblings).bytes(result.context);
+      break;
+    case "versions":
+      writer.bytes(result.context).uint(result.values.length);
+      for (const value of result.values) writer.bytes(value);
+      break;
     case "barrierState":
       writer.uint(result.participants).uint(result.arrived).u8(barrierStates.indexOf(result.state));
       break;
@@ -266,6 +280,12 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
     }
     case "keyspaces":
       return { kind, keyspaces: readMany(reader, readKeyspace) };
+    case "written":
+      return { kind, siblings: reader.uint(), context: reader.bytes() };
+    case "versions": {
+      const context = reader.bytes();
+      return { kind, context, values: readMany(reader, (from) => from.bytes()) };
+    }
     case "claim":
       return { kind, token: reader.uint(), ahead: reader.uint(), revision: reader.uint() };
     case "arrival":
@@ -321,6 +341,25 @@ export function writeKeyspace(writer: ByteWriter, keyspace: KeyspaceRow): void {
   writer.text(keyspace.name).uint(keyspace.id).u8(keyspaceEngines.indexOf(keyspace.engine));
   writer.uint(keyspace.shards).uint(keyspace.replicas).text(keyspace.contract).uint(keyspace.version);
   if (isSharded(keyspace)) writer.u8(placements.indexOf(keyspace.placement ?? "hash"));
+  if (keyspace.engine === "dynamo") writeQuorum(writer, keyspace.quorum);
+}
+
+export function writeQuorum(writer: ByteWriter, quorum: QuorumDefinition | undefined): void {
+  if (quorum === undefined) throw new StoreError("malformed", "a keyspace of the engine dynamo says how it counts");
+  writer
+    .uint(quorum.r)
+    .uint(quorum.w)
+    .bool(quorum.conflicts === "siblings")
+    .bool(quorum.sloppy);
+}
+
+/** Reads what `writeQuorum` wrote, where the engine has it. */
+export function withQuorum<T extends KeyspaceDefinition>(reader: ByteReader, definition: T): T {
+  if (definition.engine !== "dynamo") return definition;
+  const r = reader.uint();
+  const w = reader.uint();
+  const conflicts = reader.bool() ? "siblings" : "lww";
+  return { ...definition, quorum: { r, w, conflicts, sloppy: reader.bool() } };
 }
 
 export function readKeyspace(reader: ByteReader): KeyspaceRow {
@@ -329,7 +368,7 @@ export function readKeyspace(reader: ByteReader): KeyspaceRow {
   const engine = readKind(reader, keyspaceEngines);
   const shards = reader.uint();
   const row = { name, id, engine, shards, replicas: reader.uint(), contract: reader.text(), version: reader.uint() };
-  return isSharded(row) ? { ...row, placement: readKind(reader, placements) } : row;
+  return isSharded(row) ? { ...row, placement: readKind(reader, placements) } : withQuorum(reader, row);
 }
 
 function readMany<T>(reader: ByteReader, readOne: (reader: ByteReader) => T): T[] {

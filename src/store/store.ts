@@ -246,6 +246,16 @@ export class Store {
     return this.#machine.keyspaces.contractOf(name);
   }
 
+  /** Whether the keyspace, or the counter of its name, is kept by quorums, and not here. */
+  isLeaderless(name: string): boolean {
+    return this.#machine.keyspaces.isLeaderless(name);
+  }
+
+  /** Grows whenever `keyspaces()` would answer something else. */
+  get keyspaceChanges(): number {
+    return this.#machine.keyspaces.changes;
+  }
+
   keyspaces(): KeyspaceRow[] {
     return this.#machine.keyspaces.list();
   }

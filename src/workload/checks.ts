@@ -1,5 +1,6 @@
 import { check, verdictText } from "../check/index.ts";
 import { historyOf } from "./history.ts";
+import { checkMerging } from "./merging.ts";
 import { checkLocks } from "./locks.ts";
 import type { OperationRecord } from "./operation.ts";
 import { show } from "./show.ts";
@@ -14,11 +15,23 @@ export interface Complaint {
 }
 
 /**
+ * log: everything below. registers: keys are linearizable, counters and sets merge. merges: keys that have one writer
+ * each keep what it wrote last, counters and sets lose nothing.
+ */
+export type Promised = "log" | "registers" | "merges";
+
+/**
  * What the contract promises about every history. Counters go up by one and an increment answers with the value after
  * it, so the answers give the order: a plain test in linear time. Keys go to the checker of any model.
  */
-export function checkRecords(records: readonly OperationRecord[]): Complaint[] {
+export function checkRecords(records: readonly OperationRecord[], promise: Promised = "log"): Complaint[] {
   const complaints: Complaint[] = [];
+  if (promise !== "log") checkMerging(records, complaints);
+  if (promise === "merges") return complaints.sort((a, b) => a.atMs - b.atMs);
+  if (promise === "registers") {
+    checkKeys(records, complaints);
+    return complaints;
+  }
   const counters = new Map<string, OperationRecord[]>();
   for (const record of records) {
     const { operation } = record;

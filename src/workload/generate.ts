@@ -24,12 +24,18 @@ export interface WorkloadOptions {
     readonly delete: number;
     readonly lock?: number;
     readonly transaction?: number;
+    readonly add?: number;
+    readonly members?: number;
   };
+  /** Each client puts its own keys only. */
+  readonly ownKeys?: boolean;
   readonly locks?: number;
   readonly isolation?: TransactionWork["isolation"];
   /** Transactions go over several groups. */
   readonly spread?: boolean;
   readonly reads: readonly Consistency[];
+  /** Of counters, where it differs. */
+  readonly counterReads?: Consistency;
   readonly boundMs: number;
 }
 
@@ -40,7 +46,10 @@ export function generate(options: WorkloadOptions, random: Random): PlannedOpera
   const planned: PlannedOperation[] = [];
   for (let i = 0; i < count; i++) {
     const at = Math.round((i + random.float()) * gap);
-    planned.push({ at, client: random.below(options.clients), operation: draw(options, random, i + 1) });
+    const client = random.below(options.clients);
+    const operation = draw(options, random, i + 1);
+    const own = options.ownKeys === true && "key" in operation ? { ...operation, key: `k${client}` } : operation;
+    planned.push({ at, client, operation: own });
   }
   return planned;
 }
@@ -52,11 +61,23 @@ function draw(options: WorkloadOptions, random: Random, unique: number): WorkOpe
   const consistency = reads[random.below(reads.length)] ?? consistencies[0];
   let place =
     random.float() *
-    (mix.increment + mix.readCounter + mix.put + mix.get + mix.delete + (mix.lock ?? 0) + (mix.transaction ?? 0));
+    (mix.increment +
+      mix.readCounter +
+      mix.put +
+      mix.get +
+      mix.delete +
+      (mix.lock ?? 0) +
+      (mix.transaction ?? 0) +
+      (mix.add ?? 0) +
+      (mix.members ?? 0));
+  if ((place -= mix.add ?? 0) < 0) return { kind: "add", key, value: unique };
+  if ((place -= mix.members ?? 0) < 0) return { kind: "members", key };
   if ((place -= mix.transaction ?? 0) < 0) return drawTransaction(options, random, unique);
   if ((place -= mix.lock ?? 0) < 0) return drawLock(options, random);
   if ((place -= mix.increment) < 0) return { kind: "increment", counter, by: 1 };
-  if ((place -= mix.readCounter) < 0) return { kind: "readCounter", counter, consistency, boundMs };
+  if ((place -= mix.readCounter) < 0) {
+    return { kind: "readCounter", counter, consistency: options.counterReads ?? consistency, boundMs };
+  }
   // Every value is written once, so that a read tells which write it saw.
   if ((place -= mix.put) < 0) return { kind: "put", key, value: unique, bytes: random.below(options.valueBytes + 1) };
   if (place - mix.get < 0) return { kind: "get", key, consistency, boundMs };

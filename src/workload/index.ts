@@ -6,7 +6,7 @@
  * Planned operations name keys and consistencies, not encodings: whoever runs them (the simulator, a benchmark)
  * knows how. Nothing here sends anything.
  */
-export { checkRecords, type Complaint } from "./checks.ts";
+export { checkRecords, type Complaint, type Promised } from "./checks.ts";
 export { checkContract, type ClauseVerdict } from "./contract.ts";
 export { generate, type WorkloadOptions } from "./generate.ts";
 export { agesOf, countObjectives, judgeObjectives, type ObjectiveVerdict } from "./objectives.ts";

@@ -13,6 +13,10 @@ export type WorkOperation =
   | { readonly kind: "put"; readonly key: string; readonly value: number; /** Its length. */ readonly bytes: number }
   | { readonly kind: "get"; readonly key: string; readonly consistency: Consistency; readonly boundMs: number }
   | { readonly kind: "delete"; readonly key: string }
+  /** Puts a value into the set that a key holds: reads it, with all its siblings, and writes the union. */
+  | { readonly kind: "add"; readonly key: string; readonly value: number }
+  /** Reads the set that a key holds. */
+  | { readonly kind: "members"; readonly key: string }
   /** Answers with a fencing token; 0: not granted (the client does not wait to see). */
   | { readonly kind: "acquire"; readonly lock: string; readonly ttlMs: number; readonly waitMs: number }
   | TransactionWork
@@ -62,6 +66,8 @@ export interface OperationRecord {
   readonly outcome: "ok" | "fail" | "unknown";
   /** Of an ok: the counter's value, or the value read (undefined: none). */
   readonly value: number | undefined;
+  /** Of a set: its members. */
+  readonly members?: readonly number[] | undefined;
   /** Of a transaction: what it did and saw. */
   readonly steps?: readonly SeenStep[] | undefined;
   /** Of a transaction that has written: its place in time, a hybrid logical timestamp. */

@@ -2,7 +2,14 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
-import { CounterPath, keptProperties, problemResponse, ReadQuery, revision, TimeoutQuery } from "../schemas.ts";
+import {
+  CounterPath,
+  keptProperties,
+  problemResponse,
+  CounterReadQuery,
+  CounterWriteQuery,
+  revision,
+} from "../schemas.ts";
 
 const CounterAnswer = Type.Object(
   { value: Type.Integer(), revision, ...keptProperties },
@@ -37,12 +44,12 @@ export function addCounterRoutes(app: App, gateway: Gateway): void {
 
   app.post(
     "/counter/increment",
-    { schema: { summary: "Add to the default counter", querystring: TimeoutQuery, body: Increment, response } },
+    { schema: { summary: "Add to the default counter", querystring: CounterWriteQuery, body: Increment, response } },
     (request, reply) => increment(request, reply, "default", request.body?.by ?? 1),
   );
   app.get(
     "/counter/value",
-    { schema: { summary: "The default counter", querystring: ReadQuery, response } },
+    { schema: { summary: "The default counter", querystring: CounterReadQuery, response } },
     (request, reply) => get(request, reply, "default"),
   );
   app.post(
@@ -51,7 +58,7 @@ export function addCounterRoutes(app: App, gateway: Gateway): void {
       schema: {
         summary: "Add to a counter",
         params: CounterPath,
-        querystring: TimeoutQuery,
+        querystring: CounterWriteQuery,
         body: Increment,
         response,
       },
@@ -64,7 +71,7 @@ export function addCounterRoutes(app: App, gateway: Gateway): void {
       schema: {
         summary: "A counter; 0 where nothing was added yet",
         params: CounterPath,
-        querystring: ReadQuery,
+        querystring: CounterReadQuery,
         response,
       },
     },

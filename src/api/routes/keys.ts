@@ -1,9 +1,9 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
 import { emptyBytes } from "../../base/index.ts";
-import { fail, failure } from "../../contract/index.ts";
+import { fail, failure, type Kept } from "../../contract/index.ts";
 import { bytesOf, keyOfPath, textOf } from "../bytes.ts";
-import { keptFields, type Gateway } from "../gateway.ts";
+import { contextHeader, keptFields, type AnswerOf, type Gateway } from "../gateway.ts";
 import { sendFailure, type App } from "../http.ts";
 import {
   consistency,
@@ -12,9 +12,11 @@ import {
   KeyPath,
   KeyspacePath,
   problemResponse,
+  r,
   revision,
   timeoutMs,
   valueProperties,
+  w,
 } from "../schemas.ts";
 
 const maxListed = 1000;
@@ -25,8 +27,8 @@ const expectedRevision = Type.Optional(
   }),
 );
 const atRevision = Type.Optional(Type.Integer({ minimum: 1, description: "Read as of this revision of the store." }));
-const WriteQuery = Type.Object({ expectedRevision, timeoutMs }, { additionalProperties: false });
-const GetQuery = Type.Object({ revision: atRevision, consistency, timeoutMs }, { additionalProperties: false });
+const WriteQuery = Type.Object({ expectedRevision, timeoutMs, w }, { additionalProperties: false });
+const GetQuery = Type.Object({ revision: atRevision, consistency, timeoutMs, r }, { additionalProperties: false });
 const ListQuery = Type.Object(
   {
     prefix: Type.Optional(Type.String({ maxLength: 4096 })),
@@ -43,8 +45,32 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 );
 const previousRevision = Type.Integer({ minimum: 0, description: "The key's revision before; 0: it did not exist." });
-const PutAnswer = Type.Object({ revision, previousRevision, ...keptProperties });
-const DeleteAnswer = Type.Object({ deleted: Type.Boolean(), revision, previousRevision, ...keptProperties });
+const ofLeaderless = {
+  siblings: Type.Optional(
+    Type.Integer({
+      description: "In a keyspace without a leader: how many values the key has now, as far as is known.",
+    }),
+  ),
+};
+const PutAnswer = Type.Object({
+  revision: Type.Optional(revision),
+  previousRevision: Type.Optional(previousRevision),
+  ...ofLeaderless,
+  ...keptProperties,
+});
+const DeleteAnswer = Type.Object({
+  deleted: Type.Optional(Type.Boolean()),
+  revision: Type.Optional(revision),
+  previousRevision: Type.Optional(previousRevision),
+  ...ofLeaderless,
+  ...keptProperties,
+});
+const Siblings = Type.Object(
+  { values: Type.Array(Type.Object(valueProperties)), context: Type.String(), ...keptProperties },
+  {
+    description: "Values that were written concurrently. Write one with the context (Cohort-Context) to settle on it.",
+  },
+);
 const ListAnswer = Type.Object({
   keys: Type.Array(
     Type.Object({
@@ -83,7 +109,10 @@ export async function addKeyRoutes(app: App, gateway: Gateway): Promise<void> {
         params: KeyPath,
         querystring: GetQuery,
         response: {
-          200: bytes("The value. Cohort-Create-Revision and Cohort-Version say more, ETag is its revision."),
+          200: bytes(
+            "The value. Cohort-Create-Revision and Cohort-Version say more, ETag is its revision. In a keyspace without a leader: Cohort-Context is for the next write.",
+          ),
+          300: Siblings,
           default: problemResponse,
         },
       },
@@ -91,8 +120,9 @@ export async function addKeyRoutes(app: App, gateway: Gateway): Promise<void> {
     async (request, reply) => {
       const { keyspace, "*": text } = request.params;
       const query = { type: "get", keyspace, key: keyOfPath(text), revision: request.query.revision } as const;
-      const found = await gateway.read(request, reply, "row", query);
+      const found = await gateway.read(request, reply, ["row", "versions"], query);
       if (found === undefined) return reply;
+      if (found.answer.kind === "versions") return sendVersions(reply, keyspace, found.answer, found.kept);
       const { row, revision: at } = found.answer;
       void reply.header("cohort-revision", at);
       if (row === undefined) return sendFailure(reply, failure("not-found", `no such key in ${keyspace}`));
@@ -163,8 +193,9 @@ function addPutAndDelete(app: App, gateway: Gateway): void {
         value,
         expectedRevision: expectedOf(request, request.query),
       } as const;
-      const done = await gateway.write(request, reply, "put", operation);
+      const done = await gateway.write(request, reply, ["put", "written"], operation);
       if (done === undefined) return reply;
+      if (done.answer.kind === "written") return writtenFields(reply, done.answer, done.kept);
       const { revision: now, previousRevision: before } = done.answer;
       void reply.code(before === 0 ? 201 : 200).header("etag", `"${now}"`);
       return { revision: now, previousRevision: before, ...keptFields(done.kept) };
@@ -188,12 +219,36 @@ function addPutAndDelete(app: App, gateway: Gateway): void {
         key: keyOfPath(text),
         expectedRevision: expectedOf(request, request.query),
       } as const;
-      const done = await gateway.write(request, reply, "delete", operation);
+      const done = await gateway.write(request, reply, ["delete", "written"], operation);
       if (done === undefined) return reply;
+      if (done.answer.kind === "written") return writtenFields(reply, done.answer, done.kept);
       const { deleted, revision: now, previousRevision: before } = done.answer;
       return { deleted, revision: now, previousRevision: before, ...keptFields(done.kept) };
     },
   );
+}
+
+/** A value, none, or all that were written concurrently. */
+function sendVersions(
+  reply: FastifyReply,
+  keyspace: string,
+  { values, context }: AnswerOf<"versions">,
+  kept: Kept,
+): FastifyReply {
+  const text = Buffer.from(context).toString("base64url");
+  if (context.length > 0) void reply.header(contextHeader, text);
+  const [value] = values;
+  if (value === undefined) return sendFailure(reply, failure("not-found", `no such key in ${keyspace}`));
+  if (values.length === 1) return reply.header("content-type", "application/octet-stream").send(asBuffer(value));
+  return reply
+    .code(300)
+    .header("content-type", "application/json")
+    .send({ values: values.map((one) => textOf(one, "value")), context: text, ...keptFields(kept) });
+}
+
+function writtenFields(reply: FastifyReply, { siblings, context }: AnswerOf<"written">, kept: Kept) {
+  if (context.length > 0) void reply.header(contextHeader, Buffer.from(context).toString("base64url"));
+  return { siblings, ...keptFields(kept) };
 }
 
 /** What the key's revision has to be: from the query, `If-Match: "7"`, or `If-None-Match: *`. */

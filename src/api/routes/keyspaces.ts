@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { fail, parseKeyspaceContract } from "../../contract/index.ts";
+import { fail, parseKeyspaceContract, parseReadContract, quorumKeyspace, quorumPlan } from "../../contract/index.ts";
 import type { NodeId } from "../../base/index.ts";
 import { placements, type Placement } from "../../placement/index.ts";
 import type { KeyspaceDefinition } from "../../store/index.ts";
@@ -7,6 +7,7 @@ import { keptFields, type Gateway } from "../gateway.ts";
 import type { App } from "../http.ts";
 import { KeyspacePath, keptProperties, problemResponse, ReadQuery, revision, TimeoutQuery } from "../schemas.ts";
 
+const eventual = parseReadContract("eventual");
 const count = (description: string) => Type.Optional(Type.Integer({ minimum: 1, maximum: 1024, description }));
 const KeyspaceBody = Type.Object(
   {
@@ -25,9 +26,19 @@ const KeyspaceBody = Type.Object(
       }),
     ),
     replicas: count("Default: every voter."),
-    n: count("dynamo: replicas."),
-    r: count("dynamo: replicas that a read asks."),
-    w: count("dynamo: replicas that a write waits for."),
+    n: count("dynamo: replicas of each key; the same as `replicas`."),
+    r: count("dynamo: how many of them a read asks. Default: what the contract needs, else a majority."),
+    w: count("dynamo: how many of them a write waits for. Default: what the contract needs, else a majority."),
+    conflicts: Type.Optional(
+      Type.Unsafe<"lww" | "siblings">({
+        type: "string",
+        enum: ["lww", "siblings"],
+        description: "dynamo: of concurrent writes the last one wins (the default), or all of them stay.",
+      }),
+    ),
+    sloppy: Type.Optional(
+      Type.Boolean({ description: "dynamo: other nodes stand in for replicas that are away. Default false." }),
+    ),
     contract: Type.Optional(Type.String({ maxLength: 16_384, description: "Default: linearizable reads and writes." })),
   },
   { additionalProperties: false },
@@ -39,6 +50,17 @@ const KeyspaceProperties = {
   replicas: Type.Integer(),
   contract: Type.String(),
   placement: Type.Optional(Type.String()),
+  quorum: Type.Optional(
+    Type.Object(
+      {
+        r: Type.Integer({ description: "0: what the contract needs." }),
+        w: Type.Integer({ description: "0: what the contract needs." }),
+        conflicts: Type.String(),
+        sloppy: Type.Boolean(),
+      },
+      { description: "Of a keyspace without a leader." },
+    ),
+  ),
 };
 const KeyspaceList = Type.Object({
   keyspaces: Type.Array(Type.Object({ ...KeyspaceProperties, id: Type.Integer(), version: Type.Integer() })),
@@ -75,10 +97,12 @@ export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
       },
     },
     async (request, reply) => {
-      const voters =
-        gateway.host.status().groups[0]?.membership.voters ?? gateway.host.config.members.map(({ id }) => id);
-      const keyspace = definitionOf(request.body, voters);
-      const nodes = keyspace.shards > 1 ? { nodes: voters } : {};
+      const membership = gateway.host.status().groups[0]?.membership;
+      const voters = membership?.voters ?? gateway.host.config.members.map(({ id }) => id);
+      const everyone = voters.length + (membership?.learners.length ?? 0);
+      const keyspace =
+        request.body.engine === "dynamo" ? leaderless(request.body, everyone) : definitionOf(request.body, voters);
+      const nodes = keyspace.engine === "raft" && keyspace.shards > 1 ? { nodes: voters } : {};
       const done = await gateway.write(request, reply, "done", { kind: "createKeyspace", keyspace, ...nodes });
       if (done === undefined) return reply;
       void reply.code(201);
@@ -113,19 +137,35 @@ function addContractRoute(app: App, gateway: Gateway): void {
     async (request, reply) => {
       const { keyspace: name } = request.params;
       const { expectedVersion = 0 } = request.body;
-      const contract = parseKeyspaceContract(request.body.contract, "raft").text;
-      const operation = { kind: "setContract", name, contract, expectedVersion } as const;
+      const found = await gateway.read(request, reply, "keyspaces", { type: "keyspaces" }, eventual);
+      if (found === undefined) return reply;
+      const present = found.answer.keyspaces.find((keyspace) => keyspace.name === name);
+      const contract = parseKeyspaceContract(request.body.contract, present?.engine ?? "raft");
+      if (present?.quorum !== undefined) quorumPlan(contract, present.replicas, present.quorum);
+      const { text } = contract;
+      const operation = { kind: "setContract", name, contract: text, expectedVersion } as const;
       const done = await gateway.write(request, reply, "done", operation);
-      return done === undefined ? reply : { name, contract, revision: done.answer.revision, ...keptFields(done.kept) };
+      return done === undefined
+        ? reply
+        : { name, contract: text, revision: done.answer.revision, ...keptFields(done.kept) };
     },
   );
+}
+
+/** A keyspace without a leader. Throws a CohortError where this cluster cannot keep it. */
+function leaderless(body: Static<typeof KeyspaceBody>, nodes: number): KeyspaceDefinition {
+  const { name, shards = 1, n, replicas = n ?? Math.min(3, nodes), ...wishes } = body;
+  if (n !== undefined && n !== replicas)
+    throw fail("bad-request", `n=${n} and replicas=${replicas} say different things`);
+  if (shards !== 1) throw fail("bad-request", `shards=${shards}; a keyspace without a leader is spread over a ring`);
+  if (replicas > nodes) throw fail("unsupported", `${replicas} replicas; this cluster has ${nodes} nodes`);
+  return { name, engine: "dynamo", shards, replicas, ...quorumKeyspace({ ...wishes, replicas }) };
 }
 
 /** Throws a CohortError where this cluster cannot keep such a keyspace. */
 function definitionOf(body: Static<typeof KeyspaceBody>, { length: voters }: readonly NodeId[]): KeyspaceDefinition {
   const { name, engine = "raft", shards = 1, replicas = voters, placement } = body;
-  if (engine !== "raft") throw fail("unsupported", `engine ${engine}; there is raft`);
-  for (const quorum of ["n", "r", "w"] as const) {
+  for (const quorum of ["n", "r", "w", "conflicts", "sloppy"] as const) {
     if (body[quorum] !== undefined)
       throw fail("bad-request", `"${quorum}" is for the engine dynamo; a raft keyspace has majorities`);
   }

@@ -14,6 +14,7 @@ export interface ClientFlags {
 export interface ReadFlags extends ClientFlags {
   readonly consistency: string | undefined;
   readonly at: string | undefined;
+  readonly r: string | undefined;
 }
 
 export function withClientFlags(command: Command): Command {
@@ -29,6 +30,7 @@ export function withReadFlags(command: Command): Command {
       "--consistency <guarantees>",
       "linearizable, session, monotonic, bounded(100ms), eventual, … (default: what the contract says)",
     )
+    .option("--r <n>", "in a keyspace without a leader: how many replicas have to answer")
     .option("--at <endpoint>", "ask this node (host:port), or any, instead of the leader");
 }
 
@@ -46,8 +48,16 @@ export async function withClient<T>(flags: ClientFlags, run: (client: Client) =>
   }
 }
 
-export function readSettings({ consistency, at }: ReadFlags): { consistency?: string; prefer?: string } {
-  return { ...(consistency !== undefined && { consistency }), ...(at !== undefined && { prefer: at }) };
+export function readSettings({ consistency, at, r }: ReadFlags): {
+  consistency?: string;
+  prefer?: string;
+  r?: number;
+} {
+  return {
+    ...(consistency !== undefined && { consistency }),
+    ...(at !== undefined && { prefer: at }),
+    ...(r !== undefined && { r: integerOf(r, "--r") }),
+  };
 }
 
 function endpointsOf(list: string | undefined): string[] {

@@ -16,10 +16,12 @@ export function addCounterCommands(program: Command): void {
   withClientFlags(counter.command("increment").argument("[name]", "which counter", "default"))
     .description("add to a counter")
     .option("--by <n>", "how much; may be negative", "1")
+    .option("--w <n>", "in a keyspace without a leader: how many replicas have to have it")
     .addHelpText("after", "\nExample:\n  cohort counter increment visits --by 2")
-    .action(async (name: string, flags: ClientFlags & { by: string }) => {
+    .action(async (name: string, flags: ClientFlags & { by: string; w?: string }) => {
       const by = integerOf(flags.by, "--by");
-      await withClient(flags, async (client) => show(flags, name, await client.counter(name).increment(by)));
+      const settings = flags.w === undefined ? {} : { w: integerOf(flags.w, "--w") };
+      await withClient(flags, async (client) => show(flags, name, await client.counter(name).increment(by, settings)));
     });
   withReadFlags(counter.command("get").argument("[name]", "which counter", "default"))
     .description("read a counter")

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { CommandError, paint, print, printJson } from "../output.ts";
 import { readContract } from "../contract/source.ts";
@@ -14,12 +14,35 @@ export function addKeyspaceCommands(program: Command): void {
     .action(async (flags: ClientFlags) => withClient(flags, (client) => list(client, flags)));
   withClientFlags(keyspace.command("create").argument("<name>", "also the name of the counter that follows it"))
     .description("make a keyspace")
-    .option("--contract <contract>", `${contractHelp} (default: linearizable)`)
-    .addHelpText("after", "\nExample:\n  cohort keyspace create visits --contract contracts/workshop.contract")
-    .action(async (name: string, flags: ClientFlags & { contract?: string }) => {
+    .option("--contract <contract>", `${contractHelp} (default: linearizable; dynamo: quorums of r and w)`)
+    .addOption(new Option("--engine <engine>", "how it is replicated").choices(["raft", "dynamo"]).default("raft"))
+    .option("--replicas <n>", "dynamo: how many nodes have each key (default: 3)")
+    .option("--r <n>", "dynamo: how many of them a read asks (default: what the contract needs, or a majority)")
+    .option("--w <n>", "dynamo: how many of them a write waits for (default: what the contract needs, or a majority)")
+    .addOption(
+      new Option("--conflicts <how>", "dynamo: of concurrent writes the last one wins, or all stay").choices([
+        "lww",
+        "siblings",
+      ]),
+    )
+    .option("--sloppy", "dynamo: other nodes stand in for replicas that are away")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cohort keyspace create visits --contract contracts/workshop.contract" +
+        "\n  cohort keyspace create carts --engine dynamo --conflicts siblings --r 2 --w 2" +
+        "\n  cohort keyspace create likes --engine dynamo --contract 'eventual; WriteConsistency: Eventual'",
+    )
+    .action(async (name: string, flags: CreateFlags) => {
       const contract = flags.contract === undefined ? undefined : textOf(flags.contract, flags);
       await withClient(flags, async (client) => {
-        const { revision, kept } = await client.createKeyspace(contract === undefined ? { name } : { name, contract });
+        const { revision, kept } = await client.createKeyspace({
+          name,
+          engine: flags.engine,
+          ...(contract !== undefined && { contract }),
+          ...numbers(flags),
+          ...(flags.conflicts !== undefined && { conflicts: flags.conflicts }),
+          ...(flags.sloppy !== undefined && { sloppy: flags.sloppy }),
+        });
         if (flags.json) printJson({ name, contract, revision, kept });
         else print(`${name}  ${keptLine(kept)}`);
       });
@@ -42,6 +65,24 @@ export function addKeyspaceCommands(program: Command): void {
     });
 }
 
+interface CreateFlags extends ClientFlags {
+  readonly engine: "raft" | "dynamo";
+  readonly contract?: string;
+  readonly replicas?: string;
+  readonly r?: string;
+  readonly w?: string;
+  readonly conflicts?: "lww" | "siblings";
+  readonly sloppy?: true;
+}
+
+function numbers({ replicas, r, w }: CreateFlags): { replicas?: number; r?: number; w?: number } {
+  return {
+    ...(replicas !== undefined && { replicas: integerOf(replicas, "--replicas") }),
+    ...(r !== undefined && { r: integerOf(r, "--r") }),
+    ...(w !== undefined && { w: integerOf(w, "--w") }),
+  };
+}
+
 function textOf(source: string, flags: ClientFlags): string {
   const read = readContract(source, flags.json === true);
   if (read === undefined) throw new CommandError("the contract cannot be used", "See above what is wrong with it.");
@@ -51,8 +92,10 @@ function textOf(source: string, flags: ClientFlags): string {
 async function list(client: Client, flags: ClientFlags): Promise<void> {
   const { keyspaces, kept } = await client.keyspaces();
   if (flags.json) return printJson({ keyspaces, kept });
-  for (const { name, engine, version, contract } of keyspaces) {
-    print(`${paint("bold", name)}  engine ${engine}, contract version ${version}`);
+  for (const { name, engine, version, contract, replicas, quorum } of keyspaces) {
+    const counted =
+      quorum === undefined ? "" : `, ${replicas} replicas, ${quorum.conflicts}${quorum.sloppy ? ", sloppy" : ""}`;
+    print(`${paint("bold", name)}  engine ${engine}${counted}, contract version ${version}`);
     for (const line of contract.trim().split("\n")) print(`  ${line}`);
   }
 }

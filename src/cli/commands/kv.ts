@@ -1,6 +1,6 @@
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import type { Item } from "../../client/index.ts";
+import type { Client, Item, WriteSettings } from "../../client/index.ts";
 import { fail } from "../../contract/index.ts";
 import { paint, print, printJson } from "../output.ts";
 import {
@@ -17,8 +17,13 @@ import {
 } from "./client-options.ts";
 
 type KeyspaceFlag = { readonly keyspace: string };
-type WriteFlags = ClientFlags & KeyspaceFlag & { readonly expectedRevision: string | undefined };
-type GetFlags = ReadFlags & KeyspaceFlag & { readonly revision: string | undefined };
+type WriteFlags = ClientFlags &
+  KeyspaceFlag & {
+    readonly expectedRevision: string | undefined;
+    readonly w: string | undefined;
+    readonly context: string | undefined;
+  };
+type GetFlags = ReadFlags & KeyspaceFlag & { readonly revision: string | undefined; readonly siblings?: true };
 type ListFlags = GetFlags & {
   readonly prefix: string | undefined;
   readonly after: string | undefined;
@@ -31,10 +36,13 @@ export function addKvCommands(program: Command): void {
   const kv = program.command("kv").description("keys and values");
   const keyspace = (command: Command): Command => command.option("--keyspace <name>", "which keyspace", "default");
   const expected = (command: Command): Command =>
-    keyspace(withClientFlags(command)).option(
-      "--expected-revision <n>",
-      "only if the key has this revision; 0: only if it does not exist",
-    );
+    keyspace(withClientFlags(command))
+      .option("--expected-revision <n>", "only if the key has this revision; 0: only if it does not exist")
+      .option("--w <n>", "in a keyspace without a leader: how many replicas have to have it")
+      .option(
+        "--context <text>",
+        "in a keyspace without a leader: what --siblings showed, which this takes the place of",
+      );
 
   expected(kv.command("put").argument("<key>").argument("<value>", "the value; - reads it from standard input"))
     .description("set a key")
@@ -43,6 +51,7 @@ export function addKvCommands(program: Command): void {
   keyspace(withReadFlags(kv.command("get").argument("<key>")))
     .description("read a key; exit code 1 where there is none")
     .option("--revision <n>", "as of this revision")
+    .option("--siblings", "in a keyspace without a leader: every value that was written concurrently")
     .addHelpText("after", "\nExample:\n  cohort kv get greeting --consistency 'bounded(100ms)'")
     .action(get);
   expected(kv.command("delete").argument("<key>"))
@@ -67,13 +76,15 @@ async function put(key: string, text: string, flags: WriteFlags): Promise<void> 
   const value = text === "-" ? await buffer(process.stdin) : text;
   await withClient(flags, async (client) => {
     const done = await client.put(key, value, writeSettings(flags));
-    if (flags.json) printJson({ key, ...done });
+    if (flags.json) printJson({ key, ...done, ...contextJson(done.context) });
+    else if (done.siblings !== undefined) print(`${values(done.siblings)}  ${keptLine(done.kept)}`);
     else print(`revision ${done.revision}  ${keptLine(done.kept)}`);
   });
 }
 
 async function get(key: string, flags: GetFlags): Promise<void> {
   await withClient(flags, async (client) => {
+    if (flags.siblings) return siblings(client, key, flags);
     const item = await client.get(key, { ...readSettings(flags), keyspace: flags.keyspace, ...revisionOf(flags) });
     if (item === undefined) throw fail("not-found", `no key ${JSON.stringify(key)} in ${flags.keyspace}`);
     if (flags.json) printJson({ ...itemJson(item), kept: item.kept });
@@ -83,10 +94,33 @@ async function get(key: string, flags: GetFlags): Promise<void> {
   });
 }
 
+/** Every value that was written concurrently, and the context with which one of them takes the place of all. */
+async function siblings(client: Client, key: string, flags: GetFlags): Promise<void> {
+  const found = await client.siblings(key, { ...readSettings(flags), keyspace: flags.keyspace });
+  if (flags.json)
+    return printJson({
+      values: found.values.map((value) => jsonBytes(value, "value")),
+      ...contextJson(found.context),
+      kept: found.kept,
+    });
+  for (const value of found.values) print(shown(value));
+  print(`${values(found.values.length)}  ${keptLine(found.kept)}`);
+  if (found.context.length > 0) print(paint("dim", `--context ${Buffer.from(found.context).toString("base64url")}`));
+}
+
+function values(count: number): string {
+  return `${count} ${count === 1 ? "value" : "values"}`;
+}
+
+function contextJson(context: Uint8Array | undefined): { context?: string } {
+  return context === undefined ? {} : { context: Buffer.from(context).toString("base64url") };
+}
+
 async function remove(key: string, flags: WriteFlags): Promise<void> {
   await withClient(flags, async (client) => {
     const done = await client.delete(key, writeSettings(flags));
-    if (flags.json) printJson({ key, ...done });
+    if (flags.json) printJson({ key, ...done, ...contextJson(done.context) });
+    else if (done.siblings !== undefined) print(`${values(done.siblings)}  ${keptLine(done.kept)}`);
     else print(`${done.deleted ? "deleted" : "there was none"}  ${keptLine(done.kept)}`);
   });
 }
@@ -142,11 +176,13 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
   });
 }
 
-function writeSettings(flags: WriteFlags): { keyspace: string; expectedRevision?: number } {
-  const { keyspace, expectedRevision } = flags;
-  return expectedRevision === undefined
-    ? { keyspace }
-    : { keyspace, expectedRevision: integerOf(expectedRevision, "--expected-revision") };
+function writeSettings({ keyspace, expectedRevision, w, context }: WriteFlags): WriteSettings {
+  return {
+    keyspace,
+    ...(expectedRevision !== undefined && { expectedRevision: integerOf(expectedRevision, "--expected-revision") }),
+    ...(w !== undefined && { w: integerOf(w, "--w") }),
+    ...(context !== undefined && { context: new Uint8Array(Buffer.from(context, "base64url")) }),
+  };
 }
 
 function revisionOf(flags: GetFlags): { revision?: number } {

@@ -246,7 +246,7 @@ export class Universe {
       const command = (): Uint8Array =>
         encodeCommand({
           envelope: { kind: "idempotent", key: `c${client}-${caller.next}` },
-          operation: writeOf(operation as SingleWrite, 0, ""),
+          operation: writeOf(operation as SingleWrite, { fence: 0, claim: "", keyspace: defaultKeyspace, members: [] }),
         });
       const body: RequestBody = isRead(operation) ? readOf(operation, token) : { type: "write", command: command() };
       caller.asked = { operation, body, invokedAt: this.#steps, token, nodes: [] };
@@ -286,7 +286,11 @@ export class Universe {
     node.engine = node.engine.crash(node.engine.undelivered);
     const { settings } = this.#setting;
     const store = openStore(node.engine, { crc32c, ...(settings.bugs ? { bugs: settings.bugs } : {}) });
-    node.core = openNode({ ...settings, id: node.id, store }, node.durable, seededRandom(mix(1, node.id, node.life)));
+    node.core = openNode(
+      { ...settings, id: node.id, store, rings: memoryEngine({ schedule: (deliver) => void node.work.push(deliver) }) },
+      node.durable,
+      seededRandom(mix(1, node.id, node.life)),
+    );
     this.#timeline?.add({ kind: "up", at: this.#steps, lane: node.id });
     this.#take(node.id, { kind: "wake" });
   }

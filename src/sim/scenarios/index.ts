@@ -10,7 +10,9 @@ import { networks } from "./networks.ts";
 import { processes } from "./processes.ts";
 import { reading } from "./reading.ts";
 import { shards } from "./shards.ts";
+import { quorums } from "./quorums.ts";
 import { transactions } from "./transactions.ts";
+import { workshop } from "./workshop.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...agreement,
@@ -24,4 +26,6 @@ export const scenarios: readonly Scenario[] = [
   ...coordination,
   ...shards,
   ...transactions,
+  ...quorums,
+  ...workshop,
 ];
