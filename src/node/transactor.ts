@@ -74,7 +74,11 @@ export class Transactor {
     const { envelope, operation } = decodeCommand(command);
     const name = nameOf(envelope);
     if (operation.kind === "commit") {
-      const plan = this.plan(keyspace, operation, this.partsOf(keyspace, operation), name || this.newName(), deadline);
+      const parts = this.partsOf(keyspace, operation);
+      const [home] = parts.keys();
+      // Where its keys have moved to another group since, the same request is another transaction, of which one is committed.
+      const transaction = name === "" ? this.newName() : `${name}@${home}`;
+      const plan = this.plan(keyspace, operation, parts, transaction, deadline, name);
       return this.coordinator.commit(plan, (outcome) => reply(this.answer(outcome, true, [])));
     }
     if (operation.kind === "transaction")
@@ -118,9 +122,7 @@ export class Transactor {
       transaction,
       age: age > 0 ? age : this.coordinator.snapshot(),
       deadline: Math.ceil(
-        now.wall +
-          Math.max(0, deadline - now.mono) +
-          (isIdempotent(once) || isIdempotent(transaction) ? idempotentMemoryMs : memoryMs),
+        now.wall + Math.max(0, deadline - now.mono) + (isIdempotent(once) ? idempotentMemoryMs : memoryMs),
       ),
       once,
       keyspace: keyspace.name,
