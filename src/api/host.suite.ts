@@ -173,6 +173,7 @@ function statusOf(host: TestHost, store: Store, index: number): NodeStatus {
         followers: [],
       },
     ],
+    quorums: [],
     links: [],
     storage: { full: false, detail: undefined },
   };

@@ -46,6 +46,7 @@ export function nodeMetrics(host: Host): Metrics {
   const status = once(() => host.status());
   addGroupGauges(registry, status);
   addNodeGauges(registry, status);
+  addQuorumGauges(registry, status);
 
   const requests = new Histogram({
     name: "cohort_request_duration_seconds",
@@ -114,6 +115,34 @@ function addGroupGauges(registry: Registry, status: () => NodeStatus): void {
       }
     },
   });
+}
+
+/** Keyspaces without a leader: how far the other replicas are, as this one sees them. */
+function addQuorumGauges(registry: Registry, status: () => NodeStatus): void {
+  type Peer = NodeStatus["quorums"][number]["peers"][number];
+  const perPeer = (name: string, help: string, value: (peer: Peer) => number | undefined): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ["keyspace", "peer"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { keyspace, peers } of status().quorums) {
+          for (const peer of peers) {
+            const current = value(peer);
+            if (current !== undefined) this.set({ keyspace, peer: String(peer.node) }, current);
+          }
+        }
+      },
+    });
+  };
+  perPeer(
+    "cohort_quorum_lag_seconds",
+    "How long ago a replica last was known to have all that this one had.",
+    ({ lagMs }) => lagMs && lagMs / 1000,
+  );
+  perPeer("cohort_quorum_hints", "Names that this node keeps for a replica that is away.", ({ hints }) => hints);
 }
 
 function addNodeGauges(registry: Registry, status: () => NodeStatus): void {

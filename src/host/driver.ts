@@ -18,6 +18,7 @@ import {
   type NodeOutput,
   type NodeProtocol,
   type RequestId,
+  type RingStatus,
 } from "../node/index.ts";
 import type { Wal } from "../wal/index.ts";
 import type { HostClock } from "./clock.ts";
@@ -111,6 +112,10 @@ export class Driver {
 
   read(): Reading {
     return this.#options.clock.read();
+  }
+
+  quorums(): RingStatus[] {
+    return this.#options.core.quorums(this.read());
   }
 
   groups(): GroupStatus[] {

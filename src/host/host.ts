@@ -234,6 +234,7 @@ class RunningNode {
       pid: process.pid,
       uptimeMs: performance.now() - this.#startedAt,
       groups: driver.groups(),
+      quorums: driver.quorums(),
       links: this.#peers?.links() ?? [],
       storage: { full: this.#stalled !== undefined, detail: this.#stalled },
     };

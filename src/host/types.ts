@@ -2,7 +2,7 @@
 import type { NodeId } from "../base/index.ts";
 import type { Failure } from "../contract/index.ts";
 import type { ClockErrorSourceName } from "./clock-error.ts";
-import type { GroupStatus, NodeFact, Outcome, RequestBody, WatchEvent } from "../node/index.ts";
+import type { GroupStatus, NodeFact, RingStatus, Outcome, RequestBody, WatchEvent } from "../node/index.ts";
 
 /** One member of the cluster as everyone's configuration names it. */
 export interface MemberAddress {
@@ -68,6 +68,8 @@ export interface NodeStatus {
   readonly pid: number;
   readonly uptimeMs: number;
   readonly groups: readonly GroupStatus[];
+  /** The keyspaces without a leader. */
+  readonly quorums: readonly RingStatus[];
   readonly links: readonly {
     readonly peer: NodeId;
     readonly connected: boolean;
