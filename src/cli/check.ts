@@ -58,7 +58,7 @@ export function checkCommand(): Command {
     .showHelpAfterError("`--help` shows how.")
     .addHelpText(
       "after",
-      "\nExit codes: 0 holds, 1 broken or undecided (the verdict says which), 2 the history or the command line is wrong.\nOf several histories: 2 where one cannot be judged, else 1 where one does not hold.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json\n  cohort check logs/ --model cas-register",
+      "\nExit codes: 0 holds, 1 broken, 2 the history or the command line is wrong, 3 undecided.\nOf several histories: 2 where one cannot be judged, else 1 where one is broken, else 3 where one is undecided.\n\nExample:\n  cohort check history.jsonl --model register --property linearizable\n  cohort check etcd.log --model cas-register --html verdict.html\n  cohort check transactions.edn --model list-append --property snapshot-isolation --json\n  cohort check logs/ --model cas-register",
     )
     .action((paths: string[], flags: CheckFlags) => {
       const files = historiesOf(paths);
@@ -66,6 +66,8 @@ export function checkCommand(): Command {
       process.exitCode = files.length === 1 && file !== undefined ? checkOne(file, flags) : checkMany(files, flags);
     });
 }
+
+const exitCodes = { holds: 0, broken: 1, undecided: 3 } as const;
 
 /** Runs the check and prints the verdict; returns the exit code. */
 function checkOne(file: string, flags: CheckFlags): number {
@@ -75,7 +77,7 @@ function checkOne(file: string, flags: CheckFlags): number {
   if (flags.json) printJson(documentOf(judged));
   else print(verdictText(verdict, subjectOf(file, judged), paint));
   if (flags.html !== undefined && !flags.json) print(`\nDrawn in ${flags.html}`);
-  return verdict.verdict === "holds" ? 0 : 1;
+  return exitCodes[verdict.verdict];
 }
 
 function subjectOf(file: string, { request, count }: Judged): string {
@@ -105,7 +107,7 @@ function checkMany(files: readonly string[], flags: CheckFlags): number {
       if (flags.json !== true) print(`${paint("red", "cannot be judged")}  ${error.message}`);
     }
   }
-  const code = counts["cannot be judged"] > 0 ? 2 : counts.broken + counts.undecided > 0 ? 1 : 0;
+  const code = counts["cannot be judged"] > 0 ? 2 : counts.broken > 0 ? 1 : counts.undecided > 0 ? 3 : 0;
   const verdict = counts.broken > 0 ? "broken" : code === 0 ? "holds" : "undecided";
   if (flags.json) printJson({ verdict, counts, files: results });
   else {
