@@ -360,6 +360,7 @@ test("the OpenAPI document lists every route", async () => {
     "/v1/keyspaces/{keyspace}/contract",
     "/v1/keyspaces/{keyspace}/keys",
     "/v1/keyspaces/{keyspace}/keys/{*}",
+    "/v1/keyspaces/{keyspace}/shards",
     "/v1/keyspaces/{keyspace}/transactions",
     "/v1/keyspaces/{keyspace}/transactions/{id}",
     "/v1/keyspaces/{keyspace}/watch",

@@ -12,6 +12,7 @@ import { addHealthRoutes } from "./routes/health.ts";
 import { addKeyRoutes } from "./routes/keys.ts";
 import { addKeyspaceRoutes } from "./routes/keyspaces.ts";
 import { addLockRoutes } from "./routes/locks.ts";
+import { addShardRoutes } from "./routes/shards.ts";
 import { addTransactionRoutes } from "./routes/transactions.ts";
 import { addWatchRoute } from "./routes/watch.ts";
 
@@ -55,6 +56,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   addLockRoutes(app, gateway);
   addWatchRoute(app, host);
   addKeyspaceRoutes(app, gateway);
+  addShardRoutes(app, gateway);
   addClusterRoutes(app, host, options.injectFault);
   addHealthRoutes(app, host, metrics);
   await app.listen({ host: address.host, port: address.port });

@@ -11,10 +11,13 @@ export async function callCluster(
   path: string,
   endpoint: string | undefined,
   body?: unknown,
+  /** `nodes`: the supervisor does not know of it. */
+  whom: "all" | "nodes" = "all",
 ): Promise<unknown> {
   const base = portBase();
   const nodes = Array.from({ length: maxNodes }, (_, i) => `127.0.0.1:${portsOf(base, i + 1).http}`);
-  const candidates = endpoint === undefined ? [`127.0.0.1:${consolePort(base)}`, ...nodes] : [endpoint];
+  const local = whom === "all" ? [`127.0.0.1:${consolePort(base)}`, ...nodes] : nodes;
+  const candidates = endpoint === undefined ? local : [endpoint];
   for (const candidate of candidates) {
     const response = await tryFetch(`http://${candidate}${path}`, method, body);
     if (response === undefined) continue;

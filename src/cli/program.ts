@@ -3,6 +3,7 @@ import { addCounterCommands } from "./commands/counter.ts";
 import { integerOf } from "./commands/client-options.ts";
 import { addFaultCommands } from "./commands/fault.ts";
 import { addKeyspaceCommands } from "./commands/keyspace.ts";
+import { addShardCommands } from "./commands/shard.ts";
 import { addKvCommands } from "./commands/kv.ts";
 import { addLockCommand } from "./commands/lock.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -25,6 +26,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addCounterCommands(program);
   addKvCommands(program);
   addKeyspaceCommands(program);
+  addShardCommands(program);
   addTxnCommand(program);
   addLockCommand(program);
   addFaultCommands(program);
@@ -65,17 +67,19 @@ function addUp(program: Command): void {
     .description("a cluster on this machine: durable, supervised, with faults to play with")
     .option("--nodes <n>", "how many (default: as many as there are, or 3)")
     .option("--data <directory>", "where the data lives", ".cohort")
+    .option("--shards <n>", "of the keyspace `sharded` that a new cluster begins with; 0: without it", "3")
     .option("--fresh", "delete the data of an earlier cluster there first")
     .option("--json", "what happens as one JSON document a line")
     .addHelpText(
       "after",
       "\nPorts start at COHORT_PORT_BASE (7000): HTTP 7101…, peers 7301…, native clients 7401…, console 7070.\n\nExample:\n  cohort up --nodes 5 --data /tmp/five",
     )
-    .action(async (flags: { nodes?: string; data: string; fresh?: true; json?: true }) => {
+    .action(async (flags: { nodes?: string; shards: string; data: string; fresh?: true; json?: true }) => {
       const { runUp } = await import("./up/up.ts");
       const nodes = flags.nodes === undefined ? undefined : integerOf(flags.nodes, "--nodes");
       process.exitCode = await runUp({
         nodes,
+        shards: integerOf(flags.shards, "--shards"),
         data: flags.data,
         fresh: flags.fresh === true,
         json: flags.json === true,

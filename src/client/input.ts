@@ -60,13 +60,16 @@ export function consistencyOf({ consistency, r }: ReadSettings): string | undefi
 
 /** Throws a CohortError where no engine keeps such a keyspace. */
 export function keyspaceDefinition(keyspace: NewKeyspace): KeyspaceDefinition {
-  const { name, engine = "raft", shards = 1, replicas = 3, contract, ...quorum } = keyspace;
+  const { name, engine = "raft", shards = 1, placement, contract, ...rest } = keyspace;
+  // One of several shards is on every voter, where nothing else is said.
+  const { replicas = engine === "raft" && shards > 1 ? 0 : 3, ...quorum } = rest;
   if (engine === "dynamo")
     return { name, engine, shards, replicas, ...quorumKeyspace({ ...quorum, contract, replicas }) };
   const [first] = Object.entries(quorum).filter(([, value]) => value !== undefined);
   if (first !== undefined)
     throw fail("bad-request", `"${first[0]}" is for the engine dynamo; a raft keyspace has majorities`);
-  return { name, engine, shards, replicas, contract: parseKeyspaceContract(contract ?? "", engine).text };
+  const definition = { name, engine, shards, replicas, contract: parseKeyspaceContract(contract ?? "", engine).text };
+  return shards > 1 ? { ...definition, placement: placement ?? "hash" } : definition;
 }
 
 export function transactionOperation(transaction: Transaction, keyspace: string): Operation {

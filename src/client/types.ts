@@ -179,8 +179,11 @@ export interface TransactionResult extends Written {
 export interface NewKeyspace {
   readonly name: string;
   readonly engine?: "raft" | "dynamo";
+  /** Default 1. More: each is a Raft group of its own, and there are no watches, and no transactions over several of them. */
   readonly shards?: number;
   readonly replicas?: number;
+  /** How keys lie in several shards: by hash (default), or in their order. */
+  readonly placement?: "hash" | "range";
   readonly contract?: string;
   /** The rest is for the engine dynamo: how many of the replicas reads ask and writes wait for. Default: what the contract needs, else a majority. */
   readonly r?: number;

@@ -8,7 +8,17 @@ import { partitionBehaviors, type Kept, type ReadContract, type ShardPosition } 
 import type { Outcome, Query, RequestBody, WatchEvent } from "./request.ts";
 
 const bodyTags = { write: 1, read: 2, quorumWrite: 3 } as const;
-const queryTags = { get: 1, list: 2, counter: 3, keyspaces: 4, lock: 5, barrier: 6 } as const satisfies {
+const exportedChunks = ["keys", "changes", "names", "rest"] as const;
+const queryTags = {
+  get: 1,
+  list: 2,
+  counter: 3,
+  keyspaces: 4,
+  lock: 5,
+  barrier: 6,
+  shards: 7,
+  export: 8,
+} as const satisfies {
   [Type in Query["type"]]: number;
 };
 
@@ -73,6 +83,7 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       writeOptional(writer, query.revision);
       writeOptional(writer, query.snapshot);
       writeOptional(writer, query.since);
+      writeRanges(writer, query.ranges);
       return;
     case "counter":
       writer.text(query.name);
@@ -83,6 +94,20 @@ function writeQuery(writer: ByteWriter, query: Query): void {
       break;
     case "keyspaces":
       break;
+    case "shards":
+      writer.text(query.keyspace);
+      break;
+    case "export": {
+      const { keyspace, chunk, range, from } = query;
+      writer
+        .text(keyspace)
+        .u8(exportedChunks.indexOf(chunk))
+        .text(range.from)
+        .bool(range.to !== undefined);
+      if (range.to !== undefined) writer.text(range.to);
+      writer.text(from);
+      break;
+    }
   }
 }
 
@@ -101,7 +126,10 @@ function readQuery(reader: ByteReader): Query {
       const limit = reader.uint();
       const revision = readOptional(reader);
       const snapshot = readOptional(reader);
-      return { type: "list", keyspace, prefix, after, limit, revision, snapshot, since: readOptional(reader) };
+      const query = { type: "list", keyspace, prefix, after, limit, revision, snapshot } as const;
+      const since = readOptional(reader);
+      const ranges = readRanges(reader);
+      return ranges === undefined ? { ...query, since } : { ...query, since, ranges };
     }
     case queryTags.counter:
       return { type: "counter", name: reader.text() };
@@ -111,9 +139,44 @@ function readQuery(reader: ByteReader): Query {
       return { type: "lock", name: reader.text(), claim: reader.text() };
     case queryTags.barrier:
       return { type: "barrier", name: reader.text(), claim: reader.text() };
+    case queryTags.shards:
+      return { type: "shards", keyspace: reader.text() };
+    case queryTags.export: {
+      const keyspace = reader.text();
+      const chunk = exportedChunks[reader.u8()];
+      if (chunk === undefined) throw new CodecError("no such chunk");
+      const range = readRange(reader);
+      return { type: "export", keyspace, chunk, range, from: reader.text() };
+    }
     default:
       throw new CodecError(`no query has tag ${tag}`);
   }
+}
+
+interface Range {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
+function writeRange(writer: ByteWriter, { from, to }: Range): void {
+  writer.text(from).bool(to !== undefined);
+  if (to !== undefined) writer.text(to);
+}
+
+function readRange(reader: ByteReader): Range {
+  return { from: reader.text(), to: reader.bool() ? reader.text() : undefined };
+}
+
+/** One more than there are; 0: none are named. */
+function writeRanges(writer: ByteWriter, ranges: readonly Range[] | undefined): void {
+  writer.uint(ranges === undefined ? 0 : ranges.length + 1);
+  for (const range of ranges ?? []) writeRange(writer, range);
+}
+
+function readRanges(reader: ByteReader): Range[] | undefined {
+  const count = reader.uint();
+  if (count > reader.remaining + 1) throw new CodecError(`${count} ranges in ${reader.remaining} bytes`);
+  return count === 0 ? undefined : Array.from({ length: count - 1 }, () => readRange(reader));
 }
 
 function writeReadContract(writer: ByteWriter, contract: ReadContract): void {

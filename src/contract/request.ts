@@ -23,9 +23,21 @@ export type Query =
       readonly revision: number | undefined;
       readonly snapshot?: number | undefined;
       readonly since?: number | undefined;
+      /** Of a group of shards, asked by nodes: which of them, all of which it has to serve. */
+      readonly ranges?: readonly { readonly from: string; readonly to: string | undefined }[] | undefined;
     }
   | { readonly type: "counter"; readonly name: string }
   | { readonly type: "keyspaces" }
+  /** A chunk of a range of keys, on its way to another group; asked by nodes. See `migration.ts` of the store. */
+  | {
+      readonly type: "export";
+      readonly keyspace: string;
+      readonly chunk: "keys" | "changes" | "names" | "rest";
+      readonly range: { readonly from: string; readonly to: string | undefined };
+      readonly from: string;
+    }
+  /** Which groups have which keys of a keyspace of several shards. */
+  | { readonly type: "shards"; readonly keyspace: string }
   /** `claim`: whose place in the queue to tell; may be empty. */
   | { readonly type: "lock"; readonly name: string; readonly claim: string }
   | { readonly type: "barrier"; readonly name: string; readonly claim: string };
@@ -40,6 +52,8 @@ export function keyspaceOf(query: Query): string | undefined {
       // A counter has the contract of the keyspace of its name, else of `default`.
       return query.name;
     case "keyspaces":
+    case "export":
+    case "shards":
     case "lock":
     case "barrier":
       return undefined;

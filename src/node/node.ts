@@ -4,6 +4,7 @@ import type { Core, Effect, Event } from "../core/index.ts";
 import { unreachable } from "../base/index.ts";
 import type { ShardedKeyspace } from "../store/index.ts";
 import { firstRingGroup } from "./codec.ts";
+import { LeaderSpread } from "./leader-spread.ts";
 import { OwnSession } from "./own-session.ts";
 import { Replica, type Sink } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
@@ -45,6 +46,9 @@ export function openNode(config: NodeConfig, recovered: readonly NodeRecord[], r
   return new Node(config, recovered, random);
 }
 
+/** How many groups of shards are opened at once, and when the next ones are, milliseconds. */
+const openedAtOnce = 16;
+const openEveryMs = 50;
 /** How long opening the node's own session may take before it is tried again, milliseconds. */
 const sessionMs = 5000;
 
@@ -70,6 +74,7 @@ class Node implements NodeCore, Sink {
   readonly #router: Router;
   readonly transactor: Transactor;
   readonly #controller: ShardController;
+  readonly #spread: LeaderSpread;
   /** Of groups that have no replica here, or none yet. */
   readonly #recovered = new Map<GroupId, NodeRecord[]>();
   /** When replicas of shards want to be woken. Group 0 is asked: it is nearly always awake. */
@@ -82,7 +87,10 @@ class Node implements NodeCore, Sink {
   #rejoined = false;
   /** The map by which replicas were opened. */
   #mapVersion = -1;
+  /** When more of them are opened. */
+  #openAt: number | undefined;
   #now!: Reading;
+  #hasTime = false;
 
   constructor(config: NodeConfig, recovered: readonly NodeRecord[], random: Random) {
     this.#config = config;
@@ -105,6 +113,7 @@ class Node implements NodeCore, Sink {
     this.transactor = new Transactor(this, random.u32());
     this.#router = new Router(this);
     this.#controller = new ShardController(this);
+    this.#spread = new LeaderSpread(this);
     this.#openShards();
     // Its own random numbers, so that what else there is stays as it was.
     this.rings = new Rings(config, recovered.filter(isRing), random.fork());
@@ -122,6 +131,7 @@ class Node implements NodeCore, Sink {
   step(now: Reading, event: Event<NodeProtocol>, effects: Effects): void {
     this.#effects = effects;
     this.#now = now;
+    this.#hasTime = true;
     switch (event.kind) {
       case "message":
         this.#onMessage(event.from, event.message);
@@ -146,6 +156,8 @@ class Node implements NodeCore, Sink {
       this.#wakes.earliest,
       this.#router.wakeAt,
       this.#controller.wakeAt,
+      this.#spread.wakeAt,
+      this.#openAt,
       this.transactor.coordinator.wakeAt,
       this.rings.wakeAt,
     ])
@@ -161,13 +173,16 @@ class Node implements NodeCore, Sink {
   }
 
   #endStep(): void {
-    if (this.#home.store.shards.version !== this.#mapVersion) this.#openShards();
+    const isDue = this.#openAt === undefined || this.#openAt <= this.#now.mono;
+    if (isDue && (this.#openAt !== undefined || this.#home.store.shards.version !== this.#mapVersion))
+      this.#openShards();
     // Group 0 may have told only now which other groups this node had promised something to.
-    if (this.#rejoined) this.#afterRejoin();
+    if (this.#rejoined && this.#openAt === undefined) this.#afterRejoin();
     this.#atRings();
     this.transactor.coordinator.flush(this.#touched);
     this.#router.flush();
     this.#controller.flush();
+    this.#spread.flush(this.#home.store.shards);
     if (this.#touched.size === 0) return;
     for (const replica of this.#touched) this.#wakes.set(replica.group, replica.wakeAt);
     this.#touched.clear();
@@ -207,13 +222,20 @@ class Node implements NodeCore, Sink {
     return new Replica(group, config, this.#session, records, this.#random.fork());
   }
 
-  /** Opens the replicas that the map gives this node. */
+  /** Opens the replicas that the map gives this node, some at a time: each begins with an election. */
   #openShards(): void {
     const { shards } = this.#home.store;
     this.#mapVersion = shards.version;
+    this.#openAt = undefined;
     const { openShard, shardQuiesceMs, ...config } = this.#config;
+    let left = openedAtOnce;
     for (const { group, replicas } of shards.groups()) {
       if (this.replicas.has(group) || !replicas.includes(this.id) || openShard === undefined) continue;
+      if (left-- === 0) {
+        // Before the first step there is no time yet.
+        this.#openAt = this.#hasTime ? this.#now.mono + openEveryMs : 0;
+        return;
+      }
       const replica = this.#open(group, {
         ...config,
         bootstrap: { voters: replicas, outgoing: [], learners: [] },
@@ -377,7 +399,10 @@ class Node implements NodeCore, Sink {
   }
 
   fact(fact: NodeProtocol["Fact"]): void {
-    if (fact.type === "raft" && fact.group === 0 && fact.fact.type === "roleChanged") this.#controller.onLeadership();
+    if (fact.type === "raft" && fact.fact.type === "roleChanged") {
+      if (fact.group === 0) this.#controller.onLeadership();
+      else this.#spread.onLeadership();
+    }
     this.#effects.push({ kind: "fact", fact });
   }
 }

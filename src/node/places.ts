@@ -1,6 +1,7 @@
+import type { GroupId } from "../base/index.ts";
 import { failure, type Failure, type Query } from "../contract/index.ts";
 import type { Timestamp } from "../clock/index.ts";
-import { pointOf } from "../placement/index.ts";
+import { pointOf, type KeyRange } from "../placement/index.ts";
 import {
   decodeCommand,
   shardOf,
@@ -11,6 +12,12 @@ import {
   type ShardMap,
 } from "../store/index.ts";
 
+/** What a group has of a keyspace: the shard of it that came last, and all ranges. */
+export interface GroupOfShards {
+  readonly shard: Shard;
+  readonly ranges: readonly KeyRange[];
+}
+
 /** Where a request belongs: in group 0, in one shard, in all that a list goes over, or nowhere. */
 export type Place =
   | { readonly kind: "home" }
@@ -19,7 +26,7 @@ export type Place =
    * told the time first, as it is by reads.
    */
   | { readonly kind: "shard"; readonly shard: Shard; readonly strict?: "read" | "blind" }
-  | { readonly kind: "shards"; readonly shards: readonly Shard[] }
+  | { readonly kind: "shards"; readonly groups: readonly GroupOfShards[] }
   /** A transaction that has only read, and is to be answered when its snapshot has passed. */
   | { readonly kind: "read"; readonly snapshot: Timestamp }
   /** A transaction over several groups. */
@@ -29,13 +36,14 @@ export type Place =
 const home: Place = { kind: "home" };
 
 export function placeOfQuery(map: ShardMap, query: Query): Place {
+  if (query.type === "export") return nowhere("chunks of shards are for nodes");
   if (query.type !== "get" && query.type !== "list") return home;
   const keyspace = map.find(query.keyspace);
   if (keyspace === undefined) return home;
   if (query.revision !== undefined)
     return nowhere(`"${keyspace.name}" has several shards, each with revisions of its own: read without a revision`);
   if (query.type === "get") return { kind: "shard", shard: shardOf(keyspace, query.key) };
-  return { kind: "shards", shards: oneOfEachGroup(keyspace) };
+  return { kind: "shards", groups: groupsOf(keyspace) };
 }
 
 /** A malformed command is home where everything is that no shard has: it is refused there. */
@@ -70,7 +78,7 @@ export function placeOfCommand(map: ShardMap, command: Uint8Array): Place {
       const { unchanged, ranges, writes, snapshot } = operation;
       if (writes.length === 0) return { kind: "read", snapshot };
       // Where keys lie by hash, those of a range are everywhere.
-      if (ranges.length > 0 && oneOfEachGroup(keyspace).length > 1) return { kind: "groups", keyspace };
+      if (ranges.length > 0 && groupsOf(keyspace).length > 1) return { kind: "groups", keyspace };
       const place = placeOfKeys(keyspace, [...writes.map(({ key }) => key), ...unchanged]);
       return place.kind === "shard" && operation.strict ? { ...place, strict: snapshot > 0 ? "read" : "blind" } : place;
     }
@@ -90,11 +98,15 @@ function placeOfKeys(keyspace: ShardedKeyspace, keys: readonly Uint8Array[]): Pl
 }
 
 /** A group answers for all of its shards at once. */
-function oneOfEachGroup(keyspace: ShardedKeyspace): Shard[] {
-  const byGroup = new Map<number, Shard>();
-  for (const { value } of keyspace.shards) {
+function groupsOf(keyspace: ShardedKeyspace): GroupOfShards[] {
+  const byGroup = new Map<GroupId, { shard: Shard; ranges: KeyRange[] }>();
+  for (const { range, value } of keyspace.shards) {
     const known = byGroup.get(value.group);
-    if (known === undefined || known.position < value.position) byGroup.set(value.group, value);
+    if (known === undefined) byGroup.set(value.group, { shard: value, ranges: [range] });
+    else {
+      known.ranges.push(range);
+      if (known.shard.position < value.position) known.shard = value;
+    }
   }
   return [...byGroup.values()];
 }

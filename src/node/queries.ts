@@ -49,6 +49,12 @@ function answer(store: Store, query: Query): Answer {
       };
     case "counter":
       return { kind: "counterValue", ...store.counter(query.name) };
+    case "shards":
+      return shardMap(store, query.keyspace);
+    case "export": {
+      const { chunk: kind, range, from } = query;
+      return { kind: "exported", ...store.export(query.keyspace, { kind, range, from }) };
+    }
     case "keyspaces":
       return { kind: "keyspaces", keyspaces: store.keyspaces() };
     case "lock":
@@ -58,4 +64,18 @@ function answer(store: Store, query: Query): Answer {
     default:
       return unreachable(query);
   }
+}
+
+function shardMap(store: Store, keyspace: string): Answer {
+  const found = store.shards.find(keyspace);
+  if (found === undefined) throw new StoreError("not-found", `there is no keyspace "${keyspace}" with several shards`);
+  const shards = [...found.shards].map(({ range, value: { group, epoch, task } }) => ({
+    ...range,
+    group,
+    epoch,
+    replicas: store.shards.group(group)?.replicas ?? [],
+    state: task?.kind ?? ("served" as const),
+    movesTo: task?.kind === "moving" ? task.to : undefined,
+  }));
+  return { kind: "shardMap", placement: found.placement, shards };
 }

@@ -104,6 +104,7 @@ export class Replica {
     this.config = config;
     this.store = config.store;
     const { store } = this;
+    store.readMembership((bytes) => decodeMembership(bytes).voters);
     if (!store.membership) store.setMembership(encodeMembership(config.bootstrap));
     const applied: SnapshotHead | undefined =
       store.applied.index === 0

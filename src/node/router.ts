@@ -17,7 +17,7 @@ import {
   type ShardedKeyspace,
 } from "../store/index.ts";
 import { Contracts } from "./contracts.ts";
-import { placeOfCommand, placeOfQuery, type Place } from "./places.ts";
+import { type GroupOfShards, placeOfCommand, placeOfQuery, type Place } from "./places.ts";
 import type { Transactor } from "./transactor.ts";
 import type { Replica } from "./replica.ts";
 import type { PendingRead, PendingWrite } from "./requests.ts";
@@ -218,7 +218,7 @@ export class Router {
     if (body.position > store.applied.index)
       return this.#park({ id, deadline, ask: { body }, reason: "this node does not know yet what its caller knows" });
     const contract = this.#contracts.of(store, body.query, body.contract);
-    if (place.kind === "shards") return this.#gather(place.shards, id, deadline, { ...body, contract });
+    if (place.kind === "shards") return this.#gather(place.groups, id, deadline, { ...body, contract });
     const replica = this.#replicaOf(place.shard, { id, deadline, ask: { body }, reason: "" });
     if (replica === undefined) return;
     this.#sent.set(id, { groups: [place.shard.group], body });
@@ -238,17 +238,17 @@ export class Router {
   }
 
   /** Asks every group, and puts the rows together: each part is what it claims to be, the whole is no snapshot. */
-  #gather(shards: readonly Shard[], id: RequestId, deadline: number, body: ReadBody): void {
-    const parts: (Extract<Outcome, { ok: true }> | undefined)[] = shards.map(() => undefined);
+  #gather(groups: readonly GroupOfShards[], id: RequestId, deadline: number, body: ReadBody): void {
+    const parts: (Extract<Outcome, { ok: true }> | undefined)[] = groups.map(() => undefined);
     let over = false;
-    let left = shards.length;
+    let left = groups.length;
     const end = (): boolean => {
       if (over || this.#sent.get(id) === undefined) return false;
       over = true;
       return true;
     };
-    this.#sent.set(id, { groups: [0, ...shards.map(({ group }) => group)], body });
-    shards.forEach((shard, place) => {
+    this.#sent.set(id, { groups: [0, ...groups.map(({ shard }) => shard.group)], body });
+    groups.forEach(({ shard, ranges }, place) => {
       const replica = over ? undefined : this.#replicaOf(shard, { id, deadline, ask: { body }, reason: "" });
       if (replica === undefined) return void (over = true);
       const reply = (outcome: Outcome): void => {
@@ -261,7 +261,10 @@ export class Router {
           if (--left === 0 && end()) this.#node.output({ type: "reply", id, outcome: merged(parts, body) });
         }
       };
-      replica.request({ kind: "self", reply }, deadline, readOf(body, body.contract!, shard));
+      const part = readOf(body, body.contract!, shard);
+      // Each group has to serve all that the map says: so nothing is missing, and nothing is there twice.
+      const query = part.query.type === "list" ? { ...part.query, ranges } : part.query;
+      replica.request({ kind: "self", reply }, deadline, { ...part, query });
     });
   }
 

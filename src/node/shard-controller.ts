@@ -1,6 +1,7 @@
 import type { GroupId, Reading } from "../base/index.ts";
 import { encodeCommand, errorCodeOf, type Operation, type PlacedShard, type ShardedKeyspace } from "../store/index.ts";
 import type { Replica } from "./replica.ts";
+import { ShardMove } from "./shard-move.ts";
 import type { Outcome } from "./types.ts";
 
 /** What the controller needs of its node. */
@@ -57,13 +58,16 @@ export class ShardController {
     const name = `${keyspace.id}/${shard.range.from}`;
     if (this.#busy.has(name)) return;
     this.#busy.add(name);
-    const { range, epoch } = shard;
+    const { range, epoch, group, task } = shard;
     const { id, placement } = keyspace;
-    const own: Operation = { kind: "ownRange", keyspace: { id, name: keyspace.name, placement }, range, epoch };
-    this.#run(name, shard.group, own, () => {
-      this.#run(name, 0, { kind: "settleShard", keyspace: keyspace.name, at: range.from, epoch }, () =>
-        this.#end(name),
-      );
+    const keys = { keyspace: { id, name: keyspace.name, placement }, range };
+    if (task?.kind === "moving")
+      return new ShardMove(this.#node, keys.keyspace, shard, task, () => this.#end(name)).begin();
+    const settle: Operation = { kind: "settleShard", keyspace: keyspace.name, at: range.from, epoch };
+    const settled = (): void => this.#run(name, 0, settle, () => this.#end(name));
+    this.#run(name, group, { kind: "ownRange", ...keys, epoch }, () => {
+      if (task?.kind !== "arriving") return settled();
+      this.#run(name, task.from, { kind: "dropRange", ...keys, move: task.move, epoch }, settled);
     });
   }
 

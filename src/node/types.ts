@@ -142,7 +142,7 @@ export const defaultNodeSettings = {
   dynamo: dynamo.defaultDynamoTimings,
   checkpointIntervalMs: 1000,
   checkpointBytes: 4 * 1024 * 1024,
-  shardQuiesceMs: 3000,
+  shardQuiesceMs: 1000,
 } as const;
 
 export interface NodeProtocol {

@@ -267,5 +267,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     title: "An increment that comes again counts again",
     scenario: "quorum-counters",
   },
+  {
+    name: "moved-serves-on",
+    title: "A group that has given a shard away goes on to serve it",
+    scenario: "shards-moving",
+  },
   { name: "locks-not-in-snapshot", title: "A snapshot leaves the locks out", scenario: "locks-snapshots" },
 ];

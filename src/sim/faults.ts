@@ -2,6 +2,7 @@ import type { NodeId } from "../base/index.ts";
 import { damage } from "./damage.ts";
 import type { Machine } from "./machine.ts";
 import type { Fault, FaultKind, Reconfiguration, Target } from "./plan.ts";
+import { changeOf } from "./shards.ts";
 import type { World } from "./world.ts";
 
 /** How often each fault truly fired: it found its victim and did something to it. */
@@ -65,6 +66,8 @@ function whatHappens(fault: Fault): string {
       return `${nameOf(fault.target)} is replaced by version ${fault.to}, and is away`;
     case "reconfigure":
       return reconfigurations[fault.how];
+    case "shards":
+      return fault.change === "move" ? "a shard moves to another group" : `${fault.change} of a shard`;
     case "transfer":
       return `the leader hands over to ${fault.to === 0 ? "whoever is most advanced" : `node ${fault.to}`}`;
     case "membership":
@@ -262,6 +265,17 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
         ...membership,
       });
       return fire();
+    }
+    case "shards": {
+      const leader = world.leader();
+      const operation = leader && changeOf(leader, fault);
+      if (!leader || !operation) return false;
+      world.askOnce(leader, operation, (done) => {
+        if (!done) return;
+        world.count(`shards ${fault.change}`);
+        fire();
+      });
+      return true;
     }
     case "transfer": {
       const leader = world.leader();

@@ -2,7 +2,7 @@
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import { consistencies } from "../workload/index.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, shardChanges } from "./plan.ts";
 
 const ms = Type.Number({ minimum: 0 });
 const node = Type.Integer({ minimum: 1 });
@@ -54,6 +54,13 @@ const fault = Type.Union([
   Type.Object({
     kind: Type.Literal("reconfigure"),
     how: Type.Union((["removeLeader", "addLearner", "promoteLearner"] as const).map((name) => Type.Literal(name))),
+    at: ms,
+  }),
+  Type.Object({
+    kind: Type.Literal("shards"),
+    change: Type.Union(shardChanges.map((change) => Type.Literal(change))),
+    pick: rate,
+    to: rate,
     at: ms,
   }),
   Type.Object({ kind: Type.Literal("transfer"), to: Type.Integer({ minimum: 0 }), at: ms }),

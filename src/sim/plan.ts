@@ -7,6 +7,8 @@ export type Target = NodeId | "leader" | "follower";
 /** Moments at which a crash is most telling: facts of a node. */
 export type Moment = "voted" | "leader" | "appended" | "truncated" | "membership" | "compacted" | "snapshotInstalled";
 
+export const shardChanges = ["split", "merge", "move"] as const;
+
 /** A fault of a schedule. It begins at `at`; those that last are over `forMs` later. Milliseconds. */
 export type Fault = { readonly at: number } & (
   | { readonly kind: "crash"; readonly target: Target; readonly power: boolean; readonly forMs: number }
@@ -68,6 +70,13 @@ export type Fault = { readonly at: number } & (
   | { readonly kind: "upgrade"; readonly target: Target; readonly to: number; readonly forMs: number }
   | { readonly kind: "reconfigure"; readonly how: Reconfiguration }
   | { readonly kind: "transfer"; /** 0: whoever is most advanced. */ readonly to: NodeId }
+  /** A change of the map of shards; `pick`, `to`: which shard, and where to, as shares of those there are. */
+  | {
+      readonly kind: "shards";
+      readonly change: (typeof shardChanges)[number];
+      readonly pick: number;
+      readonly to: number;
+    }
   | { readonly kind: "membership"; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
 );
 

@@ -57,6 +57,7 @@ export type FaultSpec =
   | (Lasting & Targeted & { readonly kind: "upgrade"; readonly to: readonly number[] })
   | (Rated & { readonly kind: "reconfigure"; readonly how: readonly Reconfiguration[] })
   | (Rated & { readonly kind: "transfer" })
+  | (Rated & { readonly kind: "shards" })
   | (Rated & { readonly kind: "membership" });
 
 /** halves: two sides. ring: each node reaches its neighbours only, so that majorities overlap. bridge: two halves and one node that reaches both. */

@@ -1,5 +1,36 @@
 import { InvariantError } from "../base/index.ts";
+import type { KeyRange } from "../placement/index.ts";
+import type { Operation, ShardedKeyspace } from "../store/index.ts";
 import type { Machine } from "./machine.ts";
+import type { Fault } from "./plan.ts";
+
+/** What a fault asks for, by the map that a node has; undefined: there is no shard for it. */
+export function changeOf(machine: Machine, fault: Extract<Fault, { kind: "shards" }>): Operation | undefined {
+  const map = machine.core?.replicas.get(0)?.store.shards;
+  const keyspace = map?.keyspaces()[0];
+  if (map === undefined || keyspace === undefined) return undefined;
+  const { range, value } = shardAt(keyspace, fault.pick);
+  const at = range.from;
+  if (fault.change === "merge") return { kind: "mergeShard", keyspace: keyspace.name, at };
+  if (fault.change === "split") return { kind: "splitShard", keyspace: keyspace.name, at: middleOf(range) };
+  const others = [0, ...map.groups().map(({ group }) => group)].filter((group) => group !== value.group);
+  const place = Math.min(others.length - 1, Math.floor(fault.to * others.length));
+  // A few groups are enough: a new one only where there are few.
+  const to = others[place] === 0 && others.length > 5 ? others.at(-1)! : others[place]!;
+  return { kind: "moveShard", keyspace: keyspace.name, at, to };
+}
+
+function shardAt({ shards }: ShardedKeyspace, share: number): ReturnType<ShardedKeyspace["shards"]["at"]> {
+  return shards.at(Math.min(shards.size - 1, Math.floor(share * shards.size)));
+}
+
+/** Of points of hashes: they have four characters. */
+function middleOf({ from, to }: KeyRange): string {
+  const number = (point: string): number =>
+    [0, 1, 2, 3].reduce((sum, i) => sum * 256 + (point.length > i ? point.charCodeAt(i) : 0), 0);
+  const middle = Math.floor((number(from) + (to === undefined ? 2 ** 32 : number(to))) / 2);
+  return String.fromCharCode(middle >>> 24, (middle >>> 16) & 0xff, (middle >>> 8) & 0xff, middle & 0xff);
+}
 
 /** Whether all groups of shards are at rest, and nothing is under way with any shard. */
 export function shardsSettled(machines: readonly Machine[]): boolean {

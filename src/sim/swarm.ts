@@ -1,6 +1,6 @@
 import { seededRandom, unreachable, type NodeId, type Random } from "../base/index.ts";
 import { generate, type RetryMode, type WorkloadOptions } from "../workload/index.ts";
-import type { Fault, Plan, Target } from "./plan.ts";
+import { type Fault, type Plan, shardChanges, type Target } from "./plan.ts";
 import type { FaultSpec, PartitionShape, Range, Scenario } from "./scenario.ts";
 
 const defaultWorkload: WorkloadOptions = {
@@ -162,6 +162,11 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
       return { kind: "upgrade", at, target: target(spec, draw), to: pick(spec.to, random), forMs };
     case "reconfigure":
       return { kind: "reconfigure", at, how: pick(spec.how, random) };
+    case "shards": {
+      // Moves are what can go wrong.
+      const change = random.below(2) === 0 ? "move" : pick(shardChanges, random);
+      return { kind: "shards", at, change, pick: between([0, 1], random), to: between([0, 1], random) };
+    }
     case "transfer":
       return { kind: "transfer", at, to: random.below(nodes + 1) };
     case "membership": {

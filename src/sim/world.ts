@@ -2,7 +2,7 @@ import { InvariantError, must, seededRandom, type NodeId, type Random } from "..
 import type { World as LibraryWorld } from "../client/index.ts";
 import type { ReadContract } from "../contract/index.ts";
 import type { Outcome, RequestBody } from "../contract/index.ts";
-import { encodeCommand, type Operation } from "../store/index.ts";
+import { encodeCommand, errorCodeOf, type Operation } from "../store/index.ts";
 import type { Event } from "../core/index.ts";
 import {
   messageVersions,
@@ -378,16 +378,17 @@ export class World implements Surroundings, ClientWorld, PortWorld {
 
   /** Has the leader of group 0 do something, again and again until it is done. */
   insist(operation: Operation): void {
-    const command = encodeCommand({ envelope: { kind: "none" }, operation });
     const machine = this.leader();
     let answered = false;
-    if (machine !== undefined) {
-      const id = this.newRequestId();
-      this.#own.set(id, ({ ok }) => (answered = ok));
-      const deadline = machine.reading().mono + insistMs;
-      machine.command({ type: "request", id, deadline, body: { type: "write", command } });
-    }
+    if (machine !== undefined) this.askOnce(machine, operation, (done) => (answered = done));
     this.after(insistMs, () => answered || this.insist(operation));
+  }
+
+  /** Has a node do something once; `then` hears whether it was done, or nothing. */
+  askOnce(machine: Machine, operation: Operation, then: (done: boolean) => void): void {
+    const command = encodeCommand({ envelope: { kind: "none" }, operation });
+    const isDone = (outcome: Outcome): boolean => outcome.ok && errorCodeOf(outcome.result) === undefined;
+    this.ask(machine, insistMs, { type: "write", command }, (outcome) => then(isDone(outcome)));
   }
 
   onInvoke(client: WorkClient, operation: WorkOperation): void {

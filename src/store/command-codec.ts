@@ -32,7 +32,7 @@ import {
   writeEnd,
 } from "./command-parts.ts";
 import { StoreError } from "./errors.ts";
-import { decodeShardOperation, encodeShardOperation } from "./shard-codec.ts";
+import { decodeShardOperation, encodeShardOperation, isShardKind, isShardOperation } from "./shard-codec.ts";
 import { readSigned, writeSigned } from "./values.ts";
 import { withQuorum, writeQuorum } from "./result.ts";
 
@@ -69,6 +69,14 @@ const operationKinds = [
   "observe",
   "settleShard",
   "ownRange",
+  "splitShard",
+  "mergeShard",
+  "moveShard",
+  "flipShard",
+  "beginRange",
+  "importRange",
+  "sealRange",
+  "dropRange",
 ] as const satisfies readonly Operation["kind"][];
 const envelopeKinds = ["none", "session", "idempotent"] as const satisfies readonly Envelope["kind"][];
 const compareTargets = ["value", "modRevision", "createRevision", "version", "exists", "lock"] as const;
@@ -132,6 +140,7 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
 
 function encodeOperation(writer: ByteWriter, operation: Operation): void {
   writer.u8(operationKinds.indexOf(operation.kind));
+  if (isShardOperation(operation)) return encodeShardOperation(writer, operation);
   switch (operation.kind) {
     case "noop":
       return;
@@ -159,9 +168,6 @@ function encodeOperation(writer: ByteWriter, operation: Operation): void {
       for (const node of nodes) writer.uint(whole(node));
       return;
     }
-    case "settleShard":
-    case "ownRange":
-      return encodeShardOperation(writer, operation);
     case "setContract":
       return void writer.text(operation.name).text(operation.contract).uint(whole(operation.expectedVersion));
     case "dropKeyspace":
@@ -286,6 +292,7 @@ function decodeEnvelope(reader: ByteReader): Envelope {
 
 function decodeOperation(reader: ByteReader): Operation {
   const kind = readKind(reader, operationKinds);
+  if (isShardKind(kind)) return decodeShardOperation(reader, kind);
   switch (kind) {
     case "noop":
       return { kind };
@@ -313,11 +320,10 @@ function decodeOperation(reader: ByteReader): Operation {
       if (keyspace.shards > limits.shards)
         throw malformed(`${keyspace.shards} shards, at most ${limits.shards} are possible`);
       const placement = readKind(reader, placements);
-      return { kind, keyspace: { ...keyspace, placement }, nodes: readList(reader, (one) => one.uint()) };
+      const nodes = readList(reader, (one) => one.uint());
+      const placed = { kind, keyspace: { ...keyspace, placement } };
+      return nodes.length === 0 ? placed : { ...placed, nodes };
     }
-    case "settleShard":
-    case "ownRange":
-      return decodeShardOperation(reader, kind);
     case "setContract": {
       const name = readKeyspaceName(reader);
       const contract = readBounded(reader, "a contract", limits.contractBytes);

@@ -1,5 +1,5 @@
 /** What a client can ask the state machine to do, as data. `command-codec.ts` has its bytes. */
-import type { NodeId } from "../base/index.ts";
+import type { GroupId, LogIndex, NodeId } from "../base/index.ts";
 import type { KeyRange, Placement } from "../placement/index.ts";
 import type { QuorumDefinition } from "../contract/index.ts";
 
@@ -50,6 +50,7 @@ export interface KeyspaceDefinition {
   readonly engine: "raft" | "dynamo";
   /** 1: its keys are in group 0, and have one order of revisions. More: so many groups of its own have them. */
   readonly shards: number;
+  /** 0: on every voter. */
   readonly replicas: number;
   readonly contract: string;
   /** How keys lie in several shards; left out: by hash. */
@@ -73,16 +74,58 @@ export interface KeyspaceName {
 /**
  * What happens to shards. In group 0, to the map of them; a shard is named by where it begins (a `pointOf`):
  *
+ *     split    from `at` on it is a shard of its own, in the same group
+ *     merge    it joins the one before it, of the same group
+ *     move     its keys are to go to another group (0: a new one, on the same nodes)
+ *     flip     they are there; `position` in that group's log knows them all
  *     settle   what was under way with the shard is over
  *
- * In the group that has the keys, or gets or loses them. `epoch` is the index in group 0's log of what caused it:
- * what comes late, after something later, is refused.
+ * In the group that has the keys, or gets or loses them. `epoch` and `move` are the index in group 0's log of what
+ * caused it: what comes late, after something later, is refused.
  *
+ *     begin    the keys of the range will come from another group; the answer's position is the name of this `pass`
+ *     import   some of them; chunks of a pass come in order, each once
  *     own      the range is served here from now on
+ *     seal     it is served here no more
+ *     drop     another group serves it, so its keys may go
  */
 export type ShardOperation =
-  | { readonly kind: "settleShard"; readonly keyspace: string; readonly at: string; readonly epoch: number }
-  | { readonly kind: "ownRange"; readonly keyspace: KeyspaceName; readonly range: KeyRange; readonly epoch: number };
+  | { readonly kind: "splitShard"; readonly keyspace: string; readonly at: string }
+  | { readonly kind: "mergeShard"; readonly keyspace: string; readonly at: string }
+  | { readonly kind: "moveShard"; readonly keyspace: string; readonly at: string; readonly to: GroupId }
+  | {
+      readonly kind: "flipShard";
+      readonly keyspace: string;
+      readonly at: string;
+      readonly move: LogIndex;
+      readonly position: LogIndex;
+    }
+  | { readonly kind: "settleShard"; readonly keyspace: string; readonly at: string; readonly epoch: LogIndex }
+  | {
+      readonly kind: "beginRange" | "sealRange";
+      readonly keyspace: KeyspaceName;
+      readonly range: KeyRange;
+      readonly move: LogIndex;
+    }
+  | {
+      readonly kind: "importRange";
+      readonly keyspace: KeyspaceName;
+      readonly range: KeyRange;
+      readonly move: LogIndex;
+      readonly pass: LogIndex;
+      readonly chunk: number;
+      /** As another group exported it. */
+      readonly data: Uint8Array;
+    }
+  | {
+      readonly kind: "dropRange";
+      readonly keyspace: KeyspaceName;
+      readonly range: KeyRange;
+      readonly move: LogIndex;
+      /** Of the group that has it now. */
+      readonly epoch: LogIndex;
+    }
+  | { readonly kind: "ownRange"; readonly keyspace: KeyspaceName; readonly range: KeyRange; readonly epoch: LogIndex };
 
 /** What bounds the state. Part of the state itself, so that all replicas forget the same things at the same entry. */
 export interface Settings {
@@ -230,7 +273,7 @@ export type Operation =
   | IncrementOperation
   | { readonly kind: "openSession"; readonly clientId: string }
   | { readonly kind: "closeSession"; readonly session: number }
-  /** `nodes`: for the replicas of several shards, in this order around. */
+  /** `nodes`: for the replicas of several shards, in this order around; left out: those who vote. */
   | {
       readonly kind: "createKeyspace";
       readonly keyspace: KeyspaceDefinition;

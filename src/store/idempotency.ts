@@ -54,12 +54,12 @@ export class IdempotencyKeys {
     const row = this.#context.overlay.get("idempotency", key);
     if (row === undefined) return undefined;
     const reader = new ByteReader(row);
-    const index = reader.uint();
+    const place = placeKey(reader.uint(), reader.uint());
     const timestamp = reader.f64();
     const first = { checksum: reader.u32(), length: reader.uint() };
     const answer = reader.bytes();
     if (this.#stale(timestamp)) {
-      this.#forget({ place: numberKey(index), key, timestamp });
+      this.#forget({ place, key, timestamp });
       return undefined;
     }
     if (first.checksum !== fingerprint.checksum || first.length !== fingerprint.length) {
@@ -69,16 +69,65 @@ export class IdempotencyKeys {
   }
 
   remember(name: string, fingerprint: Fingerprint, answer: Uint8Array): void {
+    this.#put(name, 0, this.#context.applied.timestamp, fingerprint, answer);
+  }
+
+  #put(name: string, ordinal: number, timestamp: Timestamp, fingerprint: Fingerprint, answer: Uint8Array): void {
     const { overlay, applied } = this.#context;
-    const key = textKey(name);
-    const place = numberKey(applied.index);
     scratch.reset();
-    scratch.uint(applied.index).f64(applied.timestamp).u32(fingerprint.checksum).uint(fingerprint.length).bytes(answer);
-    overlay.put("idempotency", key, scratch.view());
+    scratch.uint(applied.index).uint(ordinal).f64(timestamp);
+    scratch.u32(fingerprint.checksum).uint(fingerprint.length).bytes(answer);
+    overlay.put("idempotency", textKey(name), scratch.view());
     scratch.reset();
-    scratch.f64(applied.timestamp).text(name);
-    overlay.put("idempotencyOrder", place, scratch.view());
+    scratch.f64(timestamp).text(name);
+    overlay.put("idempotencyOrder", placeKey(applied.index, ordinal), scratch.view());
     this.#count++;
+  }
+
+  /** Answers that were first given behind a place, in that order; where to go on. */
+  exportTo(
+    writer: ByteWriter,
+    from: string,
+    maximumRows: number,
+    maximumBytes: number,
+  ): { next: string; more: boolean; count: number } {
+    const { overlay } = this.#context;
+    const found: [string, Uint8Array][] = [];
+    let next = from;
+    let bytes = 0;
+    let more = false;
+    for (const [place, row] of overlay.range("idempotencyOrder", { from: from === "" ? undefined : `${from}\0` })) {
+      if (found.length >= maximumRows || bytes >= maximumBytes) {
+        more = true;
+        break;
+      }
+      next = place;
+      const reader = new ByteReader(row);
+      reader.f64();
+      const name = reader.text();
+      const answer = overlay.get("idempotency", textKey(name));
+      if (answer === undefined) continue;
+      found.push([name, answer.slice()]);
+      bytes += name.length + answer.length;
+    }
+    writer.uint(found.length);
+    for (const [name, row] of found) writer.text(name).bytes(row);
+    return { next, more, count: found.length };
+  }
+
+  /** Takes over answers of another group; one that is known here too stays as it is. */
+  importFrom(reader: ByteReader): void {
+    const count = reader.uint();
+    for (let ordinal = 1; ordinal <= count; ordinal++) {
+      const name = reader.text();
+      const row = new ByteReader(reader.bytes());
+      if (this.#context.overlay.get("idempotency", textKey(name)) !== undefined) continue;
+      row.uint();
+      row.uint();
+      const timestamp = row.f64();
+      const fingerprint = { checksum: row.u32(), length: row.uint() };
+      this.#put(name, ordinal, timestamp, fingerprint, row.bytes());
+    }
   }
 
   /** Forgets what is too old or too much, a few of them. */
@@ -120,6 +169,11 @@ export class IdempotencyKeys {
     }
     return this.#oldest[0];
   }
+}
+
+/** An entry may bring many, of another group; all places have one length. */
+function placeKey(index: number, ordinal: number): string {
+  return numberKey(index) + String.fromCharCode(ordinal >>> 8, ordinal & 0xff);
 }
 
 /** Tells operations apart well enough to notice a key that was used twice by mistake. */

@@ -33,9 +33,11 @@ export {
   type ListedRow,
   type LockHolder,
   type LockState,
+  type ShardRow,
   type Result,
   type StepResult,
 } from "./result.ts";
+export { restFrom } from "./migration.ts";
 export type { SnapshotChunk, SnapshotReader } from "./snapshot.ts";
 export { errorCodeOf, isBareCommand, sessionOf, wrapInSession } from "./peek.ts";
 export type { UnfinishedTransaction } from "./transactions.ts";

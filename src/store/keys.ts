@@ -1,5 +1,6 @@
 import { assert, ByteWriter, copyBytes, emptyBytes, fromBinaryString, toBinaryString } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
+import type { KeyRange } from "../placement/index.ts";
 import { type KeyspaceName, limits } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
@@ -29,6 +30,8 @@ export interface ListOptions {
   /** Ends the page once it holds this much; it holds one row at least. */
   readonly maximumBytes?: number | undefined;
   readonly revision?: number | undefined;
+  /** In a group of shards: of these ranges, all of which it has to serve. Left out: of all that it serves. */
+  readonly ranges?: readonly KeyRange[] | undefined;
   /** As of this timestamp; not together with `revision`. */
   readonly snapshot?: Timestamp | undefined;
 }

@@ -1,4 +1,4 @@
-import { assert, type GroupId, unreachable } from "../base/index.ts";
+import { assert, type GroupId, type NodeId, unreachable } from "../base/index.ts";
 import type { Crc32c } from "../wal/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import { type DecodedCommand, decodeCommand } from "./command-codec.ts";
@@ -25,12 +25,14 @@ import type { Overlay } from "./overlay.ts";
 import { errorCodeOf } from "./peek.ts";
 import { encodeResult, type Result } from "./result.ts";
 import { currentKey, type Version } from "./rows.ts";
+import { applyRange } from "./range-operations.ts";
+import { UnheldRows } from "./unheld.ts";
 import { Sessions } from "./sessions.ts";
 import { afterPrefix } from "./values.ts";
 import { changedKeys, keysOf, readKeys, runCommit, runTransaction } from "./transaction.ts";
 import type { Part } from "./transaction-rows.ts";
 import { keyOfRow, Transactions } from "./transactions.ts";
-import { refuseTooFew, ShardMap } from "./shard-map.ts";
+import { placedOn, ShardMap } from "./shard-map.ts";
 
 /** A committed entry that is a command. */
 export interface CommandEntry extends AppliedPosition {
@@ -40,6 +42,7 @@ export interface CommandEntry extends AppliedPosition {
 
 /** About how many notes of the clock there are between the compacted revision and the present one. */
 const marksKept = 64;
+const always = { since: 0, clock: 0 };
 const initialPosition: AppliedPosition = { index: 0, term: 0, timestamp: 0 };
 
 /**
@@ -61,7 +64,11 @@ export class Machine {
   readonly shards: ShardMap;
   /** In every other group: what it has. */
   readonly held: HeldRanges | undefined;
+  /** In every other group: rows of what it has no more. */
+  readonly unheld: UnheldRows | undefined;
   membership: Uint8Array | undefined;
+  /** Who votes, by a membership as its owner writes it. */
+  votersOf: ((membership: Uint8Array) => readonly NodeId[]) | undefined;
   /** Ids of dropped keyspaces whose rows this replica still has. */
   leftovers: number[] = [];
 
@@ -83,7 +90,8 @@ export class Machine {
     this.counters = new Counters(this.context);
     this.keyspaces = new Keyspaces(this.context, group !== 0);
     this.shards = new ShardMap(this.context);
-    this.held = group === 0 ? undefined : new HeldRanges(this.context);
+    this.held = group === 0 ? undefined : new HeldRanges(this.context, bugs);
+    this.unheld = this.held && new UnheldRows(this.context, this.keyspaces, this.held);
     this.sessions = new Sessions(this.context, group !== 0);
     this.idempotency = new IdempotencyKeys(this.context);
     this.coordination = new Coordination(this.context, bugs);
@@ -226,20 +234,26 @@ export class Machine {
         if (this.sessions.close(operation.session)) return this.#done();
         throw new StoreError("session-expired", `there is no session ${operation.session} any more`);
       case "createKeyspace": {
-        const { keyspace, nodes = [] } = operation;
-        if (isSharded(keyspace)) refuseTooFew(keyspace.replicas, nodes);
+        const { nodes = this.#voters() } = operation;
+        const keyspace = placedOn(operation.keyspace, nodes);
         this.#refuseCounted(keyspace);
         const created = this.keyspaces.create(keyspace);
         if (created !== undefined && isSharded(created)) this.shards.create(created, nodes);
         return this.#done();
       }
+      case "splitShard":
+      case "mergeShard":
+      case "moveShard":
+      case "flipShard":
       case "settleShard":
-        this.shards.settle(operation.keyspace, operation.at, operation.epoch);
+        this.shards.apply(operation);
         return this.#done();
+      case "beginRange":
+      case "importRange":
       case "ownRange":
-        if (this.held === undefined) throw notOfShards();
-        this.held.own(operation.keyspace, operation.range, operation.epoch);
-        this.keyspaces.learn(operation.keyspace);
+      case "sealRange":
+      case "dropRange":
+        applyRange(this, operation);
         return this.#done();
       case "setContract":
         this.keyspaces.setContract(operation.name, operation.contract, operation.expectedVersion);
@@ -252,7 +266,7 @@ export class Machine {
         return this.#onCompact(operation.revision);
       case "configure":
         context.settings = { ...context.settings, ...operation.settings };
-        this.#retain();
+        this.retain();
         return this.#done();
       case "transaction": {
         const keyspace = this.keyspaces.find(operation.keyspace);
@@ -316,9 +330,9 @@ export class Machine {
     }
   }
 
-  /** The revision from which on the key can be read here; 0: from any. Throws a StoreError `moved` where another group has it. */
-  demand({ sharded }: KeyspaceHandle, key: Uint8Array): number {
-    if (sharded === undefined) return 0;
+  /** From when on the key can be read here. Throws a StoreError `moved` where another group has it. */
+  demand({ sharded }: KeyspaceHandle, key: Uint8Array): { readonly since: number; readonly clock: Timestamp } {
+    if (sharded === undefined) return always;
     if (this.held === undefined) throw moved();
     return this.held.demand(sharded, key);
   }
@@ -336,13 +350,20 @@ export class Machine {
     });
   }
 
-  /** Ranges are not asked for: whoever reads one over several groups asks, and relies on, all of them. */
-  #demandCommit({ unchanged, writes }: CommitDemands, keyspace: KeyspaceHandle): void {
-    this.#demandAll(keyspace, unchanged);
-    this.#demandAll(
-      keyspace,
-      writes.map(({ key }) => key),
-    );
+  /**
+   * Ranges are not asked for: whoever reads one over several groups asks, and relies on, all of them. What came here
+   * after the snapshot came without its history, and what went is validated elsewhere: neither can be relied on.
+   */
+  #demandCommit({ snapshot, unchanged, ranges, writes }: CommitDemands, keyspace: KeyspaceHandle): void {
+    if (keyspace.sharded === undefined) return;
+    const arrived = unchanged.some((key) => this.demand(keyspace, key).clock > snapshot);
+    const changed = ranges.length > 0 && (this.held?.changedAt(keyspace.id) ?? 0) > snapshot;
+    if (arrived || changed) throw new StoreError("transaction-conflict", "its keys moved to another group meanwhile");
+    for (const { key } of writes) this.demand(keyspace, key);
+  }
+
+  #voters(): readonly NodeId[] {
+    return (this.membership !== undefined && this.votersOf?.(this.membership)) || [];
   }
 
   #onAcquire(operation: Extract<Operation, { kind: "acquire" }>): Result {
@@ -415,7 +436,7 @@ export class Machine {
     this.context.clock = Math.max(this.context.clock, timestamp);
     if (ordinal === 0) return;
     this.context.revision++;
-    this.#retain();
+    this.retain();
   }
 
   #refuseLockedCommit({ unchanged, ranges, writes }: CommitDemands, { prefix }: KeyspaceHandle): void {
@@ -432,12 +453,12 @@ export class Machine {
   #nextRevision(): number {
     this.context.clock = this.#version().timestamp;
     this.context.revision++;
-    this.#retain();
+    this.retain();
     return this.context.revision;
   }
 
   /** Automatic compaction: a function of revision and settings, so the same on every replica. */
-  #retain(): void {
+  retain(): void {
     const { revision, settings } = this.context;
     const lowest = revision - settings.retainedRevisions;
     if (lowest > this.context.compactedRevision) this.context.compactedRevision = lowest;
@@ -465,10 +486,6 @@ function expectRevision(expected: number | undefined, present: number): void {
     present === 0 ? "the key does not exist" : `the key is at revision ${present}`,
     present,
   );
-}
-
-function notOfShards(): StoreError {
-  return new StoreError("malformed", "group 0 has no shards");
 }
 
 function refusal(error: unknown): Result {

@@ -227,6 +227,14 @@ export class Model {
       case "observe":
       case "settleShard":
       case "ownRange":
+      case "splitShard":
+      case "mergeShard":
+      case "moveShard":
+      case "flipShard":
+      case "beginRange":
+      case "importRange":
+      case "sealRange":
+      case "dropRange":
         throw new Error("these have tests of their own");
       case "transaction":
         return this.#transaction(operation);

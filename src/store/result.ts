@@ -1,9 +1,18 @@
 /** What operations and queries answer, and its bytes. */
-import { ByteReader, ByteWriter, CodecError, unreachable } from "../base/index.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  CodecError,
+  type GroupId,
+  type LogIndex,
+  type NodeId,
+  unreachable,
+} from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import type { QuorumDefinition } from "../contract/index.ts";
-import { placements } from "../placement/index.ts";
+import { type Placement, placements } from "../placement/index.ts";
 import { isSharded, type KeyspaceDefinition } from "./command.ts";
+import type { Exported } from "./migration.ts";
 import { StoreError, type StoreErrorCode, storeErrorCodes } from "./errors.ts";
 import { readSigned, writeSigned } from "./values.ts";
 
@@ -25,6 +34,20 @@ export interface KeyspaceRow extends KeyspaceDefinition {
   readonly id: number;
   /** Grows by one with each change of the contract, from 1. */
   readonly version: number;
+}
+
+/** A shard as the map has it. `from`, `to`: points, see `pointOf`. */
+export interface ShardRow {
+  readonly from: string;
+  readonly to: string | undefined;
+  readonly group: GroupId;
+  /** Index in group 0's log of what gave the range to this group. */
+  readonly epoch: LogIndex;
+  /** Where there are replicas; the first is to lead. */
+  readonly replicas: readonly NodeId[];
+  readonly state: (typeof shardStates)[number];
+  /** Of one that is moving. */
+  readonly movesTo: GroupId | undefined;
 }
 
 export type StepResult =
@@ -120,6 +143,8 @@ export type Answer =
   /** A key of a keyspace without a leader: every value that was written concurrently, and what a writer who has seen them hands back. */
   | { readonly kind: "versions"; readonly values: readonly Uint8Array[]; readonly context: Uint8Array }
   | { readonly kind: "keyspaces"; readonly keyspaces: readonly KeyspaceRow[] }
+  | { readonly kind: "shardMap"; readonly placement: Placement; readonly shards: readonly ShardRow[] }
+  | ({ readonly kind: "exported" } & Exported)
   | ({ readonly kind: "lockState" } & LockState)
   | ({ readonly kind: "barrierState" } & BarrierState);
 
@@ -144,15 +169,27 @@ const kinds = [
   "blocked",
   "versions",
   "written",
+  "shardMap",
+  "exported",
 ] as const satisfies readonly (Result | Answer)["kind"][];
 const stepKinds = ["put", "delete", "get"] as const satisfies readonly StepResult["kind"][];
+const shardStates = ["served", "opening", "moving", "arriving"] as const;
 const barrierStates = ["absent", "waiting", "passed"] as const satisfies readonly BarrierState["state"][];
 const partStates = ["prepared", "pending", "committed", "aborted", "repeated"] as const;
 const keyspaceEngines = ["raft", "dynamo"] as const;
 
 const scratch = new ByteWriter(1024);
 /** These carry values, and a writer that has grown never shrinks. */
-const largeKinds: ReadonlySet<string> = new Set(["row", "rows", "transaction", "keyspaces", "lockState", "versions"]);
+const largeKinds: ReadonlySet<string> = new Set([
+  "row",
+  "rows",
+  "transaction",
+  "keyspaces",
+  "lockState",
+  "shardMap",
+  "exported",
+  "versions",
+]);
 
 export function encodeResult(result: Result | Answer): Uint8Array {
   const writer = largeKinds.has(result.kind) ? new ByteWriter(1024) : scratch;
@@ -223,6 +260,13 @@ export function encodeResult(result: Result | Answer): Uint8Array {
       break;
     case "barrierState":
       writer.uint(result.participants).uint(result.arrived).u8(barrierStates.indexOf(result.state));
+      break;
+    case "shardMap":
+      writer.u8(placements.indexOf(result.placement)).uint(result.shards.length);
+      for (const shard of result.shards) writeShard(writer, shard);
+      break;
+    case "exported":
+      writer.bytes(result.data).text(result.next).bool(result.more).uint(result.count).uint(result.revision);
       break;
     default:
       return unreachable(result);
@@ -303,6 +347,12 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
       }));
       return { kind, permits, holders, waiting: reader.uint(), token: reader.uint(), place: reader.uint() };
     }
+    case "shardMap":
+      return { kind, placement: readKind(reader, placements), shards: readMany(reader, readShard) };
+    case "exported": {
+      const data = reader.bytes();
+      return { kind, data, next: reader.text(), more: reader.bool(), count: reader.uint(), revision: reader.uint() };
+    }
     case "barrierState": {
       const participants = reader.uint();
       return { kind, participants, arrived: reader.uint(), state: readKind(reader, barrierStates) };
@@ -310,6 +360,23 @@ function readResult(reader: ByteReader, kind: (typeof kinds)[number]): Result | 
     default:
       return unreachable(kind);
   }
+}
+
+function writeShard(writer: ByteWriter, { from, to, group, epoch, replicas, state, movesTo = 0 }: ShardRow): void {
+  writer.text(from).bool(to !== undefined);
+  if (to !== undefined) writer.text(to);
+  writer.uint(group).uint(epoch).u8(shardStates.indexOf(state)).uint(movesTo).uint(replicas.length);
+  for (const node of replicas) writer.uint(node);
+}
+
+function readShard(reader: ByteReader): ShardRow {
+  const from = reader.text();
+  const to = reader.bool() ? reader.text() : undefined;
+  const [group, epoch] = [reader.uint(), reader.uint()];
+  const state = readKind(reader, shardStates);
+  const movesTo = reader.uint();
+  const replicas = readMany(reader, (one) => one.uint());
+  return { from, to, group, epoch, state, movesTo: movesTo === 0 ? undefined : movesTo, replicas };
 }
 
 function writeStep(writer: ByteWriter, step: StepResult): void {

@@ -175,6 +175,44 @@ export class Sessions {
     this.#dirtyBytes = 0;
   }
 
+  /** All of them, for another group. */
+  exportTo(writer: ByteWriter): void {
+    writer.uint(this.#forgotten).uint(this.#byId.size);
+    for (let session = this.#oldest; session !== undefined; session = session.newer)
+      writer.uint(session.id).bytes(sessionRow(session));
+  }
+
+  /**
+   * Takes over what another group remembers. Of a session that one of the two groups has forgotten, nobody knows all
+   * answers any more: it ends here.
+   */
+  importFrom(reader: ByteReader): void {
+    const forgotten = reader.uint();
+    const known = new Set<number>();
+    for (let left = reader.uint(); left > 0; left--) {
+      const id = reader.uint();
+      const theirs = readSession(numberKey(id), reader.bytes());
+      known.add(id);
+      let own = this.#byId.get(id);
+      if (own === undefined && id > this.#forgotten) own = this.#begin(id, theirs.clientId);
+      if (own !== undefined) this.#merge(own, theirs);
+    }
+    for (const session of this.#byId.values())
+      if (session.id <= forgotten && !known.has(session.id)) this.#end(session);
+    this.#forget(forgotten);
+  }
+
+  #merge(own: Session, theirs: Session): void {
+    for (const [sequence, answer] of theirs.answers) {
+      if (sequence < own.floor || own.answers.has(sequence)) continue;
+      own.answers.set(sequence, answer);
+      own.answerBytes += answer.length;
+    }
+    if (theirs.floor > own.floor) forgetBelow(own, theirs.floor);
+    own.lastTimestamp = Math.max(own.lastTimestamp, theirs.lastTimestamp);
+    this.#touch(own);
+  }
+
   #idle(session: Session): boolean {
     const { applied, settings } = this.#context;
     return wallOf(applied.timestamp) - wallOf(session.lastTimestamp) >= settings.sessionIdleMs;
@@ -184,10 +222,14 @@ export class Sessions {
     this.#unlink(session);
     this.#byId.delete(session.id);
     this.#touch(session);
-    if (!this.#adopts || session.id <= this.#forgotten) return;
-    this.#forgotten = session.id;
+    if (this.#adopts) this.#forget(session.id);
+  }
+
+  #forget(id: number): void {
+    if (id <= this.#forgotten) return;
+    this.#forgotten = id;
     scratch.reset();
-    this.#context.overlay.put("placement", forgottenRow, scratch.uint(session.id).view());
+    this.#context.overlay.put("placement", forgottenRow, scratch.uint(id).view());
   }
 
   #touch(session: Session): void {

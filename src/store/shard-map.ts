@@ -1,13 +1,33 @@
-import { ByteReader, ByteWriter, type GroupId, type LogIndex, type NodeId } from "../base/index.ts";
-import { evenStarts, type KeyRange, type Placement, pointOf, RangeMap } from "../placement/index.ts";
+import { ByteReader, ByteWriter, type GroupId, type LogIndex, type NodeId, unreachable } from "../base/index.ts";
+import {
+  evenStarts,
+  type KeyRange,
+  mergeRanges,
+  type Placement,
+  pointOf,
+  RangeMap,
+  splitRange,
+} from "../placement/index.ts";
+import { isSharded, type KeyspaceDefinition, type ShardOperation } from "./command.ts";
 import type { Context } from "./context.ts";
 import { StoreError } from "./errors.ts";
 import type { KeyspaceRow } from "./result.ts";
 import { keyspaceOfCurrentKey, keyspacePrefix } from "./rows.ts";
 import { afterPrefix, numberKey, numberOfKey } from "./values.ts";
 
-/** opening: its group does not serve it yet, and nobody else does. */
-export type ShardTask = { readonly kind: "opening" };
+/**
+ * opening: its group does not serve it yet, and nobody else does. moving: its keys go to another group, while this one
+ * serves them. arriving: they are there, and the group that had them may drop them.
+ */
+export type ShardTask =
+  | { readonly kind: "opening" }
+  | { readonly kind: "moving"; readonly move: LogIndex; readonly to: GroupId }
+  | { readonly kind: "arriving"; readonly move: LogIndex; readonly from: GroupId };
+
+type MapOperation = Extract<
+  ShardOperation,
+  { readonly kind: "splitShard" | "mergeShard" | "moveShard" | "flipShard" | "settleShard" }
+>;
 
 /** One range of a keyspace. */
 export interface Shard {
@@ -38,7 +58,7 @@ export interface ShardedKeyspace {
   readonly shards: RangeMap<Shard>;
 }
 
-const taskKinds = ["opening"] as const satisfies readonly ShardTask["kind"][];
+const taskKinds = ["opening", "moving", "arriving"] as const satisfies readonly ShardTask["kind"][];
 const shardRows = "d";
 const groupRows = "g";
 const scratch = new ByteWriter(256);
@@ -105,7 +125,7 @@ export class ShardMap {
     return this.#groups.get(group);
   }
 
-  /** Cuts a new keyspace into shards, each with a group of its own; `refuseTooFew` comes before. */
+  /** Cuts a new keyspace into shards, each with a group of its own; `placedOn` comes before. */
   create(row: KeyspaceRow, nodes: readonly NodeId[]): void {
     const { name, id, shards, replicas, placement = "hash" } = row;
     const epoch = this.#context.applied.index;
@@ -119,27 +139,104 @@ export class ShardMap {
     this.version++;
   }
 
-  /** What was under way is over. It may be said twice. */
-  settle(name: string, at: string, epoch: number): void {
-    const { id, shard } = this.#at(name, at);
-    if (shard.epoch !== epoch) throw new StoreError("conflict", `the shard is at epoch ${shard.epoch}`);
-    if (shard.task !== undefined) this.#replace(name, id, at, { ...shard, task: undefined });
+  /** What is said twice is done once. Throws a StoreError: `not-found`, `conflict`. */
+  apply(operation: MapOperation): void {
+    const { keyspace: name, at } = operation;
+    switch (operation.kind) {
+      case "splitShard":
+        return this.#split(name, at);
+      case "mergeShard":
+        return this.#merge(name, at);
+      case "moveShard":
+        return this.#move(name, at, operation.to);
+      case "flipShard": {
+        const { shard } = this.#at(name, at);
+        const { task } = shard;
+        const { move, position } = operation;
+        if (task?.kind === "arriving" && task.move === move) return;
+        if (task?.kind !== "moving" || task.move !== move) throw conflict("this move is not under way");
+        const epoch = this.#context.applied.index;
+        const arriving = { kind: "arriving", move, from: shard.group } as const;
+        return this.#replace(name, at, { group: task.to, epoch, position, task: arriving });
+      }
+      case "settleShard": {
+        const { shard } = this.#at(name, at);
+        if (shard.epoch !== operation.epoch) throw conflict(`the shard is at epoch ${shard.epoch}`);
+        if (shard.task !== undefined) this.#replace(name, at, { ...shard, task: undefined });
+        return;
+      }
+      default:
+        return unreachable(operation);
+    }
+  }
+
+  #split(name: string, at: string): void {
+    const keyspace = this.#keyspace(name);
+    const { range, value } = keyspace.shards.find(at);
+    if (range.from === at) throw conflict("a shard begins there already");
+    refuseBusy(value);
+    this.#setAll(keyspace, splitRange(keyspace.shards, at, value));
+  }
+
+  #merge(name: string, at: string): void {
+    const { keyspace, shard } = this.#at(name, at);
+    const place = keyspace.shards.pieces().findIndex(({ from }) => from === at);
+    if (place === 0) throw conflict("there is no shard before it");
+    const { range, value: before } = keyspace.shards.at(place - 1);
+    if (before.group !== shard.group)
+      throw conflict(`it is in group ${shard.group}, the one before it in group ${before.group}: move one first`);
+    refuseBusy(before);
+    refuseBusy(shard);
+    const both = {
+      ...shard,
+      epoch: Math.max(before.epoch, shard.epoch),
+      position: Math.max(before.position, shard.position),
+    };
+    this.#context.overlay.delete("placement", rowKeyOf(keyspace.id, at));
+    const merged = mergeRanges(keyspace.shards, at).pieces();
+    const pieces = merged.map((piece) => (piece.from === range.from ? { from: piece.from, value: both } : piece));
+    this.#setAll(keyspace, new RangeMap(pieces));
+  }
+
+  #move(name: string, at: string, to: GroupId): void {
+    const { shard } = this.#at(name, at);
+    refuseBusy(shard);
+    if (to === shard.group) throw conflict(`it is in group ${to} already`);
+    if (to !== 0 && !this.#groups.has(to)) throw new StoreError("not-found", `there is no group ${to}`);
+    const [first, ...others] = this.#groups.get(shard.group)!.replicas;
+    const target = to === 0 ? this.#newGroup([...others, first!]) : to;
+    this.#replace(name, at, { ...shard, task: { kind: "moving", move: this.#context.applied.index, to: target } });
+  }
+
+  #keyspace(name: string): ShardedKeyspace {
+    const keyspace = this.#keyspaces.get(name);
+    if (keyspace === undefined) throw new StoreError("not-found", `there is no keyspace "${name}" with several shards`);
+    return keyspace;
   }
 
   /** Throws a StoreError `not-found` where no shard of the keyspace begins there. */
-  #at(name: string, at: string): { id: number; shard: Shard } {
-    const keyspace = this.#keyspaces.get(name);
-    if (keyspace === undefined) throw new StoreError("not-found", `there is no keyspace "${name}" with several shards`);
+  #at(name: string, at: string): { keyspace: ShardedKeyspace; shard: Shard } {
+    const keyspace = this.#keyspace(name);
     const { range, value } = keyspace.shards.find(at);
     if (range.from !== at) throw new StoreError("not-found", `no shard of "${name}" begins there`);
-    return { id: keyspace.id, shard: value };
+    return { keyspace, shard: value };
   }
 
-  #replace(name: string, id: number, at: string, shard: Shard): void {
-    const keyspace = this.#keyspaces.get(name)!;
-    const pieces = keyspace.shards.pieces().map((piece) => (piece.from === at ? { from: at, value: shard } : piece));
-    this.#keyspaces.set(name, { ...keyspace, shards: new RangeMap(pieces) });
-    this.#write(id, at, shard);
+  #replace(name: string, at: string, shard: Shard): void {
+    const keyspace = this.#keyspace(name);
+    const pieces = keyspace.shards.pieces();
+    this.#setAll(
+      keyspace,
+      new RangeMap(pieces.map((piece) => (piece.from === at ? { from: at, value: shard } : piece))),
+    );
+  }
+
+  #setAll(keyspace: ShardedKeyspace, shards: RangeMap<Shard>): void {
+    for (const { from, value } of shards.pieces()) {
+      const { range, value: before } = keyspace.shards.find(from);
+      if (range.from !== from || before !== value) this.#write(keyspace.id, from, value);
+    }
+    this.#keyspaces.set(keyspace.name, { ...keyspace, shards });
     this.version++;
   }
 
@@ -158,15 +255,27 @@ export class ShardMap {
   #write(id: number, from: string, shard: Shard): void {
     scratch.reset();
     scratch.uint(shard.group).uint(shard.epoch).uint(shard.position);
-    scratch.u8(shard.task === undefined ? 0 : 1 + taskKinds.indexOf(shard.task.kind));
-    this.#context.overlay.put("placement", shardRows + keyspacePrefix(id) + from, scratch.view());
+    const { task } = shard;
+    scratch.u8(task === undefined ? 0 : 1 + taskKinds.indexOf(task.kind));
+    if (task?.kind === "moving") scratch.uint(task.move).uint(task.to);
+    else if (task?.kind === "arriving") scratch.uint(task.move).uint(task.from);
+    this.#context.overlay.put("placement", rowKeyOf(id, from), scratch.view());
   }
 }
 
-/** Throws a StoreError `malformed` where there are not as many nodes as a group has replicas. */
-export function refuseTooFew(replicas: number, nodes: readonly NodeId[]): void {
-  if (replicas >= 1 && new Set(nodes).size >= replicas && new Set(nodes).size === nodes.length) return;
-  throw new StoreError("malformed", `${replicas} replicas, and ${new Set(nodes).size} nodes for them`);
+/**
+ * The definition with as many replicas as there are nodes, where it is one of several shards: every node has the map, and
+ * takes requests for any key, so it has a replica of every group. Throws a StoreError `malformed` where it asks for something else.
+ */
+export function placedOn(definition: KeyspaceDefinition, nodes: readonly NodeId[]): KeyspaceDefinition {
+  if (!isSharded(definition)) return definition;
+  const { replicas } = definition;
+  const known = new Set(nodes).size === nodes.length && nodes.length > 0;
+  if (known && (replicas === 0 || replicas === nodes.length)) return { ...definition, replicas: nodes.length };
+  throw new StoreError(
+    "malformed",
+    `${replicas} replicas; a keyspace of several shards lives on every voter, here ${nodes.length}`,
+  );
 }
 
 /** The shard of a key. */
@@ -177,8 +286,26 @@ export function shardOf(keyspace: ShardedKeyspace, key: Uint8Array): Shard {
 function readShard(row: Uint8Array): Shard {
   const reader = new ByteReader(row);
   const place = { group: reader.uint(), epoch: reader.uint(), position: reader.uint() };
-  const kind = reader.u8();
-  return { ...place, task: kind === 0 ? undefined : { kind: taskKinds[kind - 1]! } };
+  return { ...place, task: readTask(reader) };
+}
+
+function readTask(reader: ByteReader): ShardTask | undefined {
+  const kind = taskKinds[reader.u8() - 1];
+  if (kind === undefined || kind === "opening") return kind && { kind };
+  const move = reader.uint();
+  return kind === "moving" ? { kind, move, to: reader.uint() } : { kind, move, from: reader.uint() };
+}
+
+function rowKeyOf(keyspace: number, from: string): string {
+  return shardRows + keyspacePrefix(keyspace) + from;
+}
+
+function refuseBusy({ task }: Shard): void {
+  if (task !== undefined) throw conflict(`the shard is ${task.kind}: wait until it is served again`);
+}
+
+function conflict(detail: string): StoreError {
+  return new StoreError("conflict", detail);
 }
 
 function readNodes(reader: ByteReader): NodeId[] {

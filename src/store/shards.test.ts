@@ -101,11 +101,13 @@ describe("the map of shards", () => {
     expect(s.run({ kind: "dropKeyspace", name: "many" })).toMatchObject({ code: "conflict" });
   });
 
-  test("fewer nodes than replicas is refused before anything is made", () => {
+  test("replicas live on every node: another number is refused before anything is made, none named is all", () => {
     const s = subject();
+    expect(s.run({ ...create, keyspace: { ...definition, name: "all", replicas: 0 } })).toMatchObject({ kind: "done" });
+    expect(s.store.keyspaces().find((keyspace) => keyspace.name === "all")).toMatchObject({ replicas: 3 });
     const refused = s.run({ ...create, nodes: [1, 2] });
     expect(refused).toMatchObject({ code: "malformed" });
-    expect(s.store.keyspaces().map((keyspace) => keyspace.name)).toEqual(["default"]);
+    expect(s.store.keyspaces().map((keyspace) => keyspace.name)).toEqual(["all", "default"]);
   });
 });
 

@@ -40,6 +40,8 @@ export interface SnapshotSource {
   readonly compactedRevision: number;
   /** Ids of the keyspaces that there are. */
   readonly keyspaces: ReadonlySet<number>;
+  /** Whether the row of a key belongs to a group of shards; undefined: all do. */
+  readonly keeps: ((rowKey: string) => boolean) | undefined;
 }
 
 export interface StateRow {
@@ -84,7 +86,7 @@ function lowest(source: SnapshotSource, table: TableName, from: string | undefin
 function belongs(source: SnapshotSource, table: TableName, key: string, value: Uint8Array): boolean {
   if (table === "meta") return key !== metaKeys.leftovers;
   if (table !== "current") return true;
-  if (!source.keyspaces.has(keyspaceOfCurrentKey(key))) return false;
+  if (!source.keyspaces.has(keyspaceOfCurrentKey(key)) || source.keeps?.(key) === false) return false;
   const state = readCurrent(value);
   return state.exists || state.place.revision > source.compactedRevision;
 }

@@ -1,4 +1,4 @@
-import { assert, type GroupId, type LogIndex, type Term } from "../base/index.ts";
+import { assert, type GroupId, type LogIndex, type NodeId, type Term } from "../base/index.ts";
 import type { Timestamp } from "../clock/index.ts";
 import { type KeyRange, pointOf } from "../placement/index.ts";
 import type { Crc32c } from "../wal/index.ts";
@@ -14,6 +14,7 @@ import { compacted, type Events, type ListOptions, type Moment } from "./keys.ts
 import { type CommandEntry, Machine } from "./machine.ts";
 import { metaKeys } from "./meta.ts";
 import { Overlay } from "./overlay.ts";
+import { contains, exportFrom, type Exported, type ExportRequest } from "./migration.ts";
 import { restoreInto, type SnapshotWriter } from "./restore.ts";
 import type { BarrierState, KeyRow, KeyspaceRow, ListedRow, LockState } from "./result.ts";
 import { currentKey, historyKey } from "./rows.ts";
@@ -89,6 +90,11 @@ export class Store {
     return this.#machine.membership;
   }
 
+  /** How to tell who votes by the membership: new shards are placed on them where nobody else is named. */
+  readMembership(votersOf: (membership: Uint8Array) => readonly NodeId[]): void {
+    this.#machine.votersOf = votersOf;
+  }
+
   setMembership(bytes: Uint8Array): void {
     this.#machine.membership = bytes.slice();
   }
@@ -146,8 +152,9 @@ export class Store {
   /** Throws a StoreError: `not-found` (the keyspace), `compacted`, `future-revision`; `moved` where another group has the key. */
   get(keyspace: string, key: Uint8Array, at: Moment = {}): KeyRow | undefined {
     const handle = this.#machine.keyspaces.find(keyspace);
-    const since = this.#machine.demand(handle, key);
-    if (at.revision !== undefined && at.revision < since) throw compacted(at.revision, since);
+    const { since, clock } = this.#machine.demand(handle, key);
+    const isBefore = (at?.revision ?? since) < since || (at?.snapshot ?? clock) < clock;
+    if (isBefore) throw compacted(at?.revision ?? since, since);
     const row = this.#machine.keys.get(handle, key, at);
     const dirty = this.#machine.transactions.dirty(currentKey(handle.prefix, key));
     return dirty === undefined ? row : { createRevision: 0, modRevision: 0, version: 0, ...row, value: dirty };
@@ -160,11 +167,25 @@ export class Store {
     const { sharded } = handle;
     if (sharded === undefined) return keys.list(handle, options);
     if (held === undefined) throw moved();
-    return keys.list(
-      handle,
-      options,
-      (key) => held.servedSince(sharded.id, pointOf(sharded.placement, key)) !== undefined,
-    );
+    const { snapshot, ranges } = options;
+    const { id, placement } = sharded;
+    if (ranges?.every((range) => held.serves(id, range)) === false) throw moved();
+    if (snapshot !== undefined && snapshot < held.changedAt(id)) throw compacted(this.revision, this.revision);
+    return keys.list(handle, options, (key) => {
+      const point = pointOf(placement, key);
+      return ranges === undefined
+        ? held.servedSince(id, point) !== undefined
+        : ranges.some((range) => contains(range, point));
+    });
+  }
+
+  /** A chunk of what another group needs to serve the range; see `migration.ts`. Throws a StoreError: `moved`, `compacted`. */
+  export(keyspace: string, request: ExportRequest): Exported {
+    const { keyspaces, held, context, sessions, idempotency } = this.#machine;
+    const { sharded } = keyspaces.find(keyspace);
+    if (sharded === undefined || held === undefined) throw moved();
+    held.demandRange(sharded.id, request.range);
+    return exportFrom({ context, sessions, idempotency }, sharded, request);
   }
 
   /** In group 0: which group has which keys. */
@@ -268,6 +289,7 @@ export class Store {
     assert(!this.#replacing, "a received snapshot is being swapped in");
     assert(!this.#overlay.committing, "one commit at a time: wait for the last one to be done");
     dropCompacted(this.#machine.context, this.#machine.leftovers);
+    this.#machine.unheld?.sweep();
     this.#machine.flush();
     const { index } = this.applied;
     const { revision } = this;
@@ -327,7 +349,11 @@ export class Store {
     this.#machine.flush();
     const reader = this.#overlay.snapshot();
     const keyspaces = this.#machine.keyspaces.ids();
-    return { source: { reader, compactedRevision: this.compactedRevision, keyspaces }, close: () => reader.close() };
+    const keeps = this.#machine.unheld?.keeper();
+    return {
+      source: { reader, compactedRevision: this.compactedRevision, keyspaces, keeps },
+      close: () => reader.close(),
+    };
   }
 }
 

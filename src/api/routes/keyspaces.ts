@@ -1,6 +1,5 @@
 import Type, { type Static } from "typebox";
 import { fail, parseKeyspaceContract, parseReadContract, quorumKeyspace, quorumPlan } from "../../contract/index.ts";
-import type { NodeId } from "../../base/index.ts";
 import { placements, type Placement } from "../../placement/index.ts";
 import type { KeyspaceDefinition } from "../../store/index.ts";
 import { keptFields, type Gateway } from "../gateway.ts";
@@ -101,9 +100,10 @@ export function addKeyspaceRoutes(app: App, gateway: Gateway): void {
       const voters = membership?.voters ?? gateway.host.config.members.map(({ id }) => id);
       const everyone = voters.length + (membership?.learners.length ?? 0);
       const keyspace =
-        request.body.engine === "dynamo" ? leaderless(request.body, everyone) : definitionOf(request.body, voters);
-      const nodes = keyspace.engine === "raft" && keyspace.shards > 1 ? { nodes: voters } : {};
-      const done = await gateway.write(request, reply, "done", { kind: "createKeyspace", keyspace, ...nodes });
+        request.body.engine === "dynamo"
+          ? leaderless(request.body, everyone)
+          : definitionOf(request.body, voters.length);
+      const done = await gateway.write(request, reply, "done", { kind: "createKeyspace", keyspace });
       if (done === undefined) return reply;
       void reply.code(201);
       return { ...keyspace, revision: done.answer.revision, ...keptFields(done.kept) };
@@ -163,7 +163,7 @@ function leaderless(body: Static<typeof KeyspaceBody>, nodes: number): KeyspaceD
 }
 
 /** Throws a CohortError where this cluster cannot keep such a keyspace. */
-function definitionOf(body: Static<typeof KeyspaceBody>, { length: voters }: readonly NodeId[]): KeyspaceDefinition {
+function definitionOf(body: Static<typeof KeyspaceBody>, voters: number): KeyspaceDefinition {
   const { name, engine = "raft", shards = 1, replicas = voters, placement } = body;
   for (const quorum of ["n", "r", "w", "conflicts", "sloppy"] as const) {
     if (body[quorum] !== undefined)

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { Client } from "../../client/index.ts";
+import { placements, type Placement } from "../../placement/index.ts";
 import { CommandError, paint, print, printJson } from "../output.ts";
 import { readContract } from "../contract/source.ts";
 import { integerOf, keptLine, withClient, withClientFlags, type ClientFlags } from "./client-options.ts";
@@ -26,10 +27,13 @@ export function addKeyspaceCommands(program: Command): void {
       ]),
     )
     .option("--sloppy", "dynamo: other nodes stand in for replicas that are away")
+    .option("--shards <n>", "raft: into how many groups its keys are cut (default: 1, beside all others)")
+    .addOption(new Option("--placement <how>", "raft: how keys lie in several shards").choices(placements))
     .addHelpText(
       "after",
       "\nExamples:\n  cohort keyspace create visits --contract contracts/workshop.contract" +
         "\n  cohort keyspace create carts --engine dynamo --conflicts siblings --r 2 --w 2" +
+        "\n  cohort keyspace create users --shards 6" +
         "\n  cohort keyspace create likes --engine dynamo --contract 'eventual; WriteConsistency: Eventual'",
     )
     .action(async (name: string, flags: CreateFlags) => {
@@ -40,6 +44,7 @@ export function addKeyspaceCommands(program: Command): void {
           engine: flags.engine,
           ...(contract !== undefined && { contract }),
           ...numbers(flags),
+          ...(flags.placement !== undefined && { placement: flags.placement }),
           ...(flags.conflicts !== undefined && { conflicts: flags.conflicts }),
           ...(flags.sloppy !== undefined && { sloppy: flags.sloppy }),
         });
@@ -73,11 +78,19 @@ interface CreateFlags extends ClientFlags {
   readonly w?: string;
   readonly conflicts?: "lww" | "siblings";
   readonly sloppy?: true;
+  readonly shards?: string;
+  readonly placement?: Placement;
 }
 
-function numbers({ replicas, r, w }: CreateFlags): { replicas?: number; r?: number; w?: number } {
+function numbers({ replicas, shards, r, w }: CreateFlags): {
+  replicas?: number;
+  shards?: number;
+  r?: number;
+  w?: number;
+} {
   return {
     ...(replicas !== undefined && { replicas: integerOf(replicas, "--replicas") }),
+    ...(shards !== undefined && { shards: integerOf(shards, "--shards") }),
     ...(r !== undefined && { r: integerOf(r, "--r") }),
     ...(w !== undefined && { w: integerOf(w, "--w") }),
   };
@@ -92,10 +105,11 @@ function textOf(source: string, flags: ClientFlags): string {
 async function list(client: Client, flags: ClientFlags): Promise<void> {
   const { keyspaces, kept } = await client.keyspaces();
   if (flags.json) return printJson({ keyspaces, kept });
-  for (const { name, engine, version, contract, replicas, quorum } of keyspaces) {
+  for (const { name, engine, version, contract, shards, placement, replicas, quorum } of keyspaces) {
     const counted =
       quorum === undefined ? "" : `, ${replicas} replicas, ${quorum.conflicts}${quorum.sloppy ? ", sloppy" : ""}`;
-    print(`${paint("bold", name)}  engine ${engine}${counted}, contract version ${version}`);
+    const cut = placement === undefined ? "" : `, ${shards} shards by ${placement}`;
+    print(`${paint("bold", name)}  engine ${engine}${counted}${cut}, contract version ${version}`);
     for (const line of contract.trim().split("\n")) print(`  ${line}`);
   }
 }

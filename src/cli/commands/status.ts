@@ -55,6 +55,8 @@ function describe(cluster: Cluster): string {
     "",
     ...table([head.map((cell) => paint("dim", cell)), ...rows]),
   ];
+  const led = leadersOf(cluster);
+  if (led.length > 0) lines.push("", `${paint("dim", "shards")}  ${led.join("  ")}`);
   for (const { nodeId, error } of cluster.nodes) {
     if (error !== undefined) lines.push("", `node ${nodeId} cannot be reached: ${error}`);
   }
@@ -62,6 +64,18 @@ function describe(cluster: Cluster): string {
   if (faults.length > 0)
     lines.push("", `${paint("magenta", "faults")}  ${faults.map((fault) => JSON.stringify(fault)).join("  ")}`);
   return lines.join("\n");
+}
+
+/** How many groups of shards each node leads. */
+function leadersOf({ nodes }: Cluster): string[] {
+  const groups = new Set(nodes.flatMap(({ status }) => status?.groups.slice(1).map(({ group }) => group) ?? []));
+  if (groups.size === 0) return [];
+  const led = nodes.map(({ nodeId, status }) => {
+    const own = status?.groups.slice(1).filter(({ role }) => role === "leader") ?? [];
+    for (const { group } of own) groups.delete(group);
+    return `node ${nodeId} leads ${own.length}`;
+  });
+  return groups.size === 0 ? led : [...led, paint("red", `${groups.size} without a leader`)];
 }
 
 function rowOf({ nodeId, status }: NodeView, cluster: Cluster): string[] {

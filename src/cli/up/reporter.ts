@@ -16,6 +16,7 @@ export type Report =
   | { readonly event: "starting"; readonly home: Home; readonly version: string }
   | { readonly event: "slow"; readonly waitingFor: readonly string[] }
   | { readonly event: "consoleFailed"; readonly why: string }
+  | { readonly event: "shardsFailed"; readonly why: string }
   | { readonly event: "stopping" }
   | { readonly event: "stopped" };
 
@@ -68,6 +69,8 @@ export function humanReporter(base: number): Reporter {
         return line(`${paint("magenta", "healed")}  ${describeFault(report.fault)}`);
       case "slow":
         return line(`${paint("yellow", "waiting")} ${report.waitingFor.join("; ")}`);
+      case "shardsFailed":
+        return line(`the keyspace "sharded" could not be made: ${report.why}`);
       case "consoleFailed":
         return line(`${paint("yellow", "console")} its pages could not be built: ${report.why}`);
       case "stopping":

@@ -1,4 +1,5 @@
 /** `cohort up`: a whole cluster on this machine, until Ctrl-C. */
+import { limits } from "../../store/index.ts";
 import { CommandError, UsageError } from "../output.ts";
 import { consolePort, maxNodes, portBase, portsOf } from "../ports.ts";
 import { version } from "../version.ts";
@@ -8,11 +9,14 @@ import { checkPorts } from "./free-ports.ts";
 import { claimDirectory, emptyDirectory, openHome, type Home } from "./home.ts";
 import { lockDirectory, type Lock } from "./lock.ts";
 import { humanReporter, jsonReporter, type Reporter } from "./reporter.ts";
+import { createSharded } from "./sharded.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface UpOptions {
   /** Undefined: as many as there are, or 3. */
   readonly nodes: number | undefined;
+  /** Of the keyspace that a new cluster begins with; below 2: without it. */
+  readonly shards: number;
   readonly data: string;
   readonly fresh: boolean;
   readonly json: boolean;
@@ -30,6 +34,8 @@ export async function runUp(options: UpOptions): Promise<number> {
   ) {
     throw new UsageError(`--nodes is ${options.nodes}; it has to be from 1 to ${maxNodes}`);
   }
+  if (!Number.isInteger(options.shards) || options.shards < 0 || options.shards > limits.shards)
+    throw new UsageError(`--shards is ${options.shards}; it has to be from 0 to ${limits.shards}`);
   const directory = claimDirectory(options.data);
   const lock = await lockDirectory(directory, (pids) => report({ event: "waiting", pids }));
   try {
@@ -37,16 +43,19 @@ export async function runUp(options: UpOptions): Promise<number> {
     const home = openHome(directory, options.nodes);
     await checkPorts(portsIn(home, base));
     report({ event: "starting", home, version });
-    return await run(home, base, lock, report);
+    return await run(home, base, options.shards, lock, report);
   } finally {
     lock.release();
   }
 }
 
-async function run(home: Home, base: number, lock: Lock, report: Reporter): Promise<number> {
+async function run(home: Home, base: number, shards: number, lock: Lock, report: Reporter): Promise<number> {
   let control: Control | undefined = undefined;
   const files = consoleFiles();
   const prepareConsole = once(() => files.prepare((why) => report({ event: "consoleFailed", why })));
+  const prepareShards = once(() => {
+    if (home.created && shards > 1) void createSharded(base, shards, (why) => report({ event: "shardsFailed", why }));
+  });
   const hopeless = Promise.withResolvers<"failed">();
   const supervisor = new Supervisor(
     home,
@@ -54,7 +63,10 @@ async function run(home: Home, base: number, lock: Lock, report: Reporter): Prom
     (event) => {
       report(event);
       control?.tell(event);
-      if (event.event === "ready") prepareConsole();
+      if (event.event === "ready") {
+        prepareConsole();
+        prepareShards();
+      }
       if (
         event.event === "node" &&
         event.is.type === "exited" &&
