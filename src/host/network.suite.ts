@@ -4,15 +4,23 @@ import { connect, createServer, type Socket } from "node:net";
 import { FrameReader } from "../base/index.ts";
 import type { Logger } from "./logger.ts";
 
+/** Below the ports that the system gives to outgoing connections, which may take one between its choice and its use. */
+const firstPort = 10_000;
+const portsOfProcess = 100;
+let taken = 0;
+
+/** A port of this process alone, as long as fewer than 70 test processes run at once. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
+  for (;;) {
+    const port = firstPort + portsOfProcess * (process.pid % 70) + (taken++ % portsOfProcess);
+    const server = createServer();
+    const opened = once(server, "listening").catch(() => undefined);
+    server.listen(port, "127.0.0.1");
+    if ((await opened) === undefined) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 export function recordingLogger(lines: string[]): Logger {
