@@ -42,6 +42,8 @@ export interface CommandEntry extends AppliedPosition {
 
 /** About how many notes of the clock there are between the compacted revision and the present one. */
 const marksKept = 64;
+/** Above 0, which stands for a snapshot that is still to be chosen. */
+const firstClock = 1;
 const always = { since: 0, clock: 0 };
 const initialPosition: AppliedPosition = { index: 0, term: 0, timestamp: 0 };
 
@@ -80,7 +82,7 @@ export class Machine {
       events: new EventLog(overlay),
       applied: initialPosition,
       revision: 0,
-      clock: 0,
+      clock: firstClock,
       marks: [],
       compactedRevision: 0,
       settings: defaultSettings,
@@ -107,7 +109,7 @@ export class Machine {
     const meta = row === undefined ? undefined : decodeMeta(row);
     context.applied = meta?.applied ?? initialPosition;
     context.revision = meta?.revision ?? 0;
-    context.clock = meta?.clock ?? 0;
+    context.clock = meta?.clock ?? firstClock;
     context.marks = [...(meta?.marks ?? [])];
     context.durableRevision = context.revision;
     context.compactedRevision = meta?.compactedRevision ?? 0;

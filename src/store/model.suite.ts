@@ -49,7 +49,8 @@ export class Model {
   index = 0;
   wallMs = 0;
   /** Of the last change: of the entry, or one more than that of the change before. */
-  clock = 0;
+  /** Never 0: a snapshot of 0 is one still to be chosen. */
+  clock = 1;
   #revision = 0;
   compactedRevision = 0;
   settings: Settings = defaultSettings;
