@@ -9,5 +9,6 @@ export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./ordered-map.ts";
 export * from "./random.ts";
+export * from "./search.ts";
 export * from "./slab.ts";
 export * from "./time.ts";

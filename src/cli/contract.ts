@@ -1,8 +1,7 @@
 /** `cohort contract`: what a contract means, and whether the engine keeps it. */
 import { Command } from "commander";
-import { availableParallelism } from "node:os";
 import { contractOfEngine } from "../contract/index.ts";
-import { bugsOf, wholeNumber } from "./sim.ts";
+import { campaignOf, type CampaignFlags } from "./sim.ts";
 
 export function contractCommand(): Command {
   const command = new Command("contract")
@@ -62,24 +61,13 @@ function addCheck(command: Command): void {
       process.exitCode = await checkContract({
         contract: contractOfEngine(read.contract, "raft"),
         faults,
-        seeds: wholeNumber(flags.seeds, "--seeds", 1),
-        firstSeed: wholeNumber(flags.seed, "--seed", 0),
-        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
-        bugs: bugsOf(flags.plant),
-        out: flags.out,
-        json: flags.json === true,
+        ...campaignOf(flags),
       });
     });
 }
 
-interface CheckFlags {
-  readonly seeds: string;
-  readonly seed: string;
+interface CheckFlags extends CampaignFlags {
   readonly faults: string;
-  readonly jobs?: string;
-  readonly plant?: string;
-  readonly out: string;
-  readonly json?: true;
 }
 
 function addSchema(command: Command): void {

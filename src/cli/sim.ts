@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { parseDurationMs } from "../contract/index.ts";
 import { plantedBugs, scenarios, type Scenario } from "../sim/index.ts";
 import { paint, print, printJson, UsageError } from "./output.ts";
+import type { CampaignSettings } from "./sim/campaign.ts";
 
 export function simCommand(): Command {
   const command = new Command("sim")
@@ -43,7 +44,8 @@ function addList(command: Command): void {
     });
 }
 
-interface RunFlags {
+/** Of every command that runs many seeds. */
+export interface CampaignFlags {
   readonly seeds: string;
   readonly seed: string;
   readonly jobs?: string;
@@ -64,16 +66,11 @@ function addRun(command: Command): void {
     .option("--out <directory>", "where the files of failures go", ".cohort/sim")
     .option("--json", "one JSON document on standard output")
     .addHelpText("after", "\nExample:\n  cohort sim run partition-ring --seeds 1000 --jobs 4")
-    .action(async (name: string, flags: RunFlags) => {
+    .action(async (name: string, flags: CampaignFlags) => {
       const { runScenarios } = await import("./sim/run.ts");
       process.exitCode = await runScenarios({
         scenarios: scenariosOf(name),
-        seeds: wholeNumber(flags.seeds, "--seeds", 1),
-        firstSeed: wholeNumber(flags.seed, "--seed", 0),
-        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
-        bugs: bugsOf(flags.plant),
-        out: flags.out,
-        json: flags.json === true,
+        ...campaignOf(flags),
       });
     });
 }
@@ -148,7 +145,7 @@ function addProve(command: Command): void {
       const { prove } = await import("./sim/prove.ts");
       process.exitCode = await prove({
         seeds: wholeNumber(flags.seeds, "--seeds", 1),
-        jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber(flags.jobs, "--jobs", 1),
+        jobs: jobsOf(flags.jobs),
         only: flags.only === undefined ? undefined : bugsOf(flags.only),
         out: flags.out,
         json: flags.json === true,
@@ -220,7 +217,22 @@ function scenariosOf(names: string): readonly Scenario[] {
   });
 }
 
-export function bugsOf(names: string | undefined): readonly string[] {
+export function campaignOf(flags: CampaignFlags): CampaignSettings {
+  return {
+    seeds: wholeNumber(flags.seeds, "--seeds", 1),
+    firstSeed: wholeNumber(flags.seed, "--seed", 0),
+    jobs: jobsOf(flags.jobs),
+    bugs: bugsOf(flags.plant),
+    out: flags.out,
+    json: flags.json === true,
+  };
+}
+
+function jobsOf(text: string | undefined): number {
+  return text === undefined ? availableParallelism() : wholeNumber(text, "--jobs", 1);
+}
+
+function bugsOf(names: string | undefined): readonly string[] {
   const bugs = names === undefined ? [] : names.split(",");
   for (const bug of bugs) {
     if (!plantedBugs.some(({ name }) => name === bug))
@@ -229,7 +241,7 @@ export function bugsOf(names: string | undefined): readonly string[] {
   return bugs;
 }
 
-export function wholeNumber(text: string, flag: string, least: number): number {
+function wholeNumber(text: string, flag: string, least: number): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < least)
     throw new UsageError(`${flag} takes a whole number from ${least}, not "${text}"`);

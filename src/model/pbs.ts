@@ -1,4 +1,4 @@
-import type { Random } from "../base/index.ts";
+import { countUpTo, type Random } from "../base/index.ts";
 import { draw, type Distribution } from "./distributions.ts";
 import { choose, shareOf, type Estimate } from "./statistics.ts";
 
@@ -100,18 +100,6 @@ export function wars(
   sort(needed);
   const seen = afterMs.map((after) => ({ afterMs: after, share: shareOf(countUpTo(needed, after), trials) }));
   return { visible: seen, reads: sort(reads), writes: sort(writes), needed };
-}
-
-/** How many of the sorted values are at most so large. */
-function countUpTo(sorted: Float64Array, most: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! <= most) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 const paretoMix = (share: number, scaleMs: number, shape: number, rate: number): Distribution => ({

@@ -1,4 +1,4 @@
-import { assert, type NodeId } from "../base/index.ts";
+import { assert, countWhile, type NodeId } from "../base/index.ts";
 import { mix32 } from "./hash.ts";
 import { spread, type Member } from "./replica-sets.ts";
 
@@ -46,12 +46,5 @@ export function ringOwners(ring: Ring, hash: number, replicas: number): NodeId[]
 }
 
 function firstAtOrAfter({ points }: Ring, hash: number): number {
-  let low = 0;
-  let high = points.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (points[middle]!.at < hash) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return countWhile(points.length, (place) => points[place]!.at < hash);
 }

@@ -1,4 +1,4 @@
-import { emptyBytes, fromUtf8, utf8, type NodeId, type Random } from "../base/index.ts";
+import { emptyBytes, fromUtf8, utf8, type GroupId, type LogIndex, type NodeId, type Random } from "../base/index.ts";
 import type { Kept, Outcome, ReadContract, RequestBody } from "../contract/index.ts";
 import {
   decodeResult,
@@ -221,8 +221,7 @@ export class SimClient implements WorkClient {
     if (result.kind === "error") return this.#onStoreError(running, result.code);
     const { kept } = outcome;
     this.#token = Math.max(this.#token, kept.position);
-    for (const { group, position } of kept.shards ?? [])
-      this.#shards.set(group, Math.max(position, this.#shards.get(group) ?? 0));
+    noteShards(this.#shards, kept);
     if (running.transaction && isReadingTransaction(running)) {
       running.transaction.onRead(result);
       running.body = undefined;
@@ -301,22 +300,7 @@ export class SimClient implements WorkClient {
       const query = { type: "get", keyspace, key: utf8(operation.key), revision: undefined } as const;
       return { type: "read", query, contract: undefined, position: 0 };
     }
-    if (isRead(operation)) {
-      const query =
-        operation.kind === "readCounter"
-          ? ({ type: "counter", name: operation.counter } as const)
-          : ({ type: "get", keyspace, key: utf8(operation.key), revision: undefined } as const);
-      return {
-        type: "read",
-        query,
-        contract:
-          operation.consistency === "promised"
-            ? this.#options.contract
-            : contractOf(operation.consistency, operation.boundMs),
-        position: running.token,
-        ...(this.#shards.size > 0 && { shards: [...this.#shards].map(([group, position]) => ({ group, position })) }),
-      };
-    }
+    if (isRead(operation)) return readRequest(operation, keyspace, this.#options.contract, running.token, this.#shards);
     if (running.ask !== undefined && "read" in running.ask)
       return {
         type: "read",
@@ -373,6 +357,34 @@ export type Read = Extract<WorkOperation, { kind: "readCounter" | "get" }>;
 export function isRead(operation: WorkOperation): operation is Read {
   return operation.kind === "readCounter" || operation.kind === "get";
 }
+
+/** `promised`: the contract of reads that name none. `position` and `shards`: what the reader has seen. */
+export function readRequest(
+  operation: Read,
+  keyspace: string,
+  promised: ReadContract | undefined,
+  position: number,
+  shards: ReadonlyMap<GroupId, LogIndex>,
+): ReadRequest {
+  const { consistency, boundMs } = operation;
+  return {
+    type: "read",
+    query:
+      operation.kind === "readCounter"
+        ? { type: "counter", name: operation.counter }
+        : { type: "get", keyspace, key: utf8(operation.key), revision: undefined },
+    contract: consistency === "promised" ? promised : contractOf(consistency, boundMs),
+    position,
+    ...(shards.size > 0 && { shards: Array.from(shards, ([group, at]) => ({ group, position: at })) }),
+  };
+}
+
+/** Remembers how far an answer was in groups of shards. */
+export function noteShards(shards: Map<GroupId, LogIndex>, { shards: seen = [] }: Kept): void {
+  for (const { group, position } of seen) shards.set(group, Math.max(position, shards.get(group) ?? 0));
+}
+
+type ReadRequest = Extract<RequestBody, { type: "read" }>;
 
 function openSession(client: number): RequestBody {
   const command = encodeCommand({

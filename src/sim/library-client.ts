@@ -3,8 +3,16 @@ import { createEngine, type ClientEngine, type World as LibraryWorld } from "../
 import type { Kept, ReadContract } from "../contract/index.ts";
 import { decodeResult, defaultKeyspace, type Answer, type Result } from "../store/index.ts";
 import type { OperationRecord, PlannedOperation } from "../workload/index.ts";
-import { utf8 } from "../base/index.ts";
-import { contractOf, isRead, valueOf, writeOf, type Read, type WorkClient, type WorkWorld } from "./client.ts";
+import {
+  isRead,
+  noteShards,
+  readRequest,
+  valueOf,
+  writeOf,
+  type Read,
+  type WorkClient,
+  type WorkWorld,
+} from "./client.ts";
 
 export interface LibraryClientOptions {
   readonly id: number;
@@ -74,8 +82,7 @@ export class LibraryClient implements WorkClient {
   }
 
   #read(running: Running, operation: Read): void {
-    const { consistency, boundMs } = operation;
-    const prefer = consistency === "linearizable" && this.#random.below(2) === 0 ? "leader" : "any";
+    const prefer = operation.consistency === "linearizable" && this.#random.below(2) === 0 ? "leader" : "any";
     const call = this.#engine.calls.open(
       { timeoutMs: this.#options.operationTimeoutMs, prefer, isWrite: false },
       {
@@ -84,16 +91,7 @@ export class LibraryClient implements WorkClient {
       },
     );
     const keyspace = this.#options.keyspace ?? defaultKeyspace;
-    call?.send({
-      type: "read",
-      query:
-        operation.kind === "readCounter"
-          ? { type: "counter", name: operation.counter }
-          : { type: "get", keyspace, key: utf8(operation.key), revision: undefined },
-      contract: consistency === "promised" ? this.#options.contract : contractOf(consistency, boundMs),
-      position: running.token,
-      ...(this.#shards.size > 0 && { shards: [...this.#shards].map(([group, position]) => ({ group, position })) }),
-    });
+    call?.send(readRequest(operation, keyspace, this.#options.contract, running.token, this.#shards));
   }
 
   #succeeded(running: Running, result: Result | Answer, kept: Kept): void {
@@ -103,8 +101,7 @@ export class LibraryClient implements WorkClient {
       return this.#finish(running, open ? "unknown" : "fail", result.code);
     }
     this.#position = Math.max(this.#position, kept.position);
-    for (const { group, position } of kept.shards ?? [])
-      this.#shards.set(group, Math.max(position, this.#shards.get(group) ?? 0));
+    noteShards(this.#shards, kept);
     this.#finish(running, "ok", "", valueOf(result), kept);
   }
 

@@ -1,3 +1,4 @@
+import { countBelow } from "../base/index.ts";
 import { check, verdictText } from "../check/index.ts";
 import { historyOf } from "./history.ts";
 import { checkMerging } from "./merging.ts";
@@ -187,16 +188,4 @@ function checkBounds(records: readonly OperationRecord[], complaints: Complaint[
       });
     }
   }
-}
-
-/** How many of the sorted numbers are below a limit. */
-function countBelow(sorted: readonly number[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,9 +1,10 @@
 /** Messages: arrows where there is room for them, from afar how many each node sent and got. */
+import { countBelow } from "../../../src/base/index.ts";
 import { colour } from "../shell/theme.ts";
 import type { Layout } from "./layout.ts";
 import type { Run } from "./messages.ts";
 import type { Paint } from "./paint.ts";
-import { endsOf, lower, type Window } from "./places.ts";
+import { endsOf, type Window } from "./places.ts";
 
 /** Above so many in the window, nobody can tell one from the other. */
 const mostArrows = 1200;
@@ -22,7 +23,7 @@ const densityColours = ["candidate", "follow", "info", "line"];
 
 /** Places in the list of messages of those that a window may show. */
 function shownIn({ messages }: Run, [from, to]: Window): readonly [first: number, end: number] {
-  return [lower(messages.sentAt, from - messages.longestMs), lower(messages.sentAt, to + 1e-9)];
+  return [countBelow(messages.sentAt, from - messages.longestMs), countBelow(messages.sentAt, to + 1e-9)];
 }
 
 /** Whether the window holds more than can be drawn one by one. */

@@ -1,8 +1,9 @@
 /** What is under the pointer. */
+import { countBelow } from "../../../src/base/index.ts";
 import { stepBefore } from "./lab.ts";
 import type { Layout } from "./layout.ts";
 import type { Run } from "./messages.ts";
-import { endsOf, lower, lowerBy, nameOf, type Ends, type Window } from "./places.ts";
+import { endsOf, lowerBy, nameOf, type Ends, type Window } from "./places.ts";
 
 export interface Hit {
   readonly step: number;
@@ -45,8 +46,8 @@ export function hit(
         mark.at,
       );
   }
-  const end = lower(messages.sentAt, at + near / scale);
-  for (let index = lower(messages.sentAt, at - messages.longestMs); index < end; index++) {
+  const end = countBelow(messages.sentAt, at + near / scale);
+  for (let index = countBelow(messages.sentAt, at - messages.longestMs); index < end; index++) {
     const ends = endsOf(run, layout, index, x);
     if (ends === undefined) continue;
     const got = messages.gotAt[index]!;

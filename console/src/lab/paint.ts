@@ -2,12 +2,13 @@
  * Draws what is in the window, and nothing else: the lists are in order of time, so that is found by halves. Two
  * canvases: the scene changes with the window, the cursor above it with every step.
  */
+import { countBelow } from "../../../src/base/index.ts";
 import { colour } from "../shell/theme.ts";
 import { Arrows, isDense } from "./arrows.ts";
 import { stepBefore } from "./lab.ts";
 import type { Layout, Row } from "./layout.ts";
 import type { Run } from "./messages.ts";
-import { lower, lowerBy, roundStep, type Window } from "./places.ts";
+import { lowerBy, roundStep, type Window } from "./places.ts";
 
 export type Paint = CanvasRenderingContext2D;
 
@@ -129,7 +130,7 @@ class Scene {
       this.#bar(this.#from, this.#to, y - 2, 4);
       this.#fill("good");
       let last = -10;
-      for (let index = lower(tested, this.#from); index < tested.length && tested[index]! <= this.#to; index++) {
+      for (let index = countBelow(tested, this.#from); index < tested.length && tested[index]! <= this.#to; index++) {
         const x = this.#x(tested[index]!);
         if (x - last < 2) continue;
         this.#paint.fillRect(x - 1, y - 4, 2, 8);
@@ -244,7 +245,7 @@ class Scene {
     this.#paint.font = "11px 'IBM Plex Sans', sans-serif";
     this.#paint.textAlign = "left";
     const ends = new Map<number, number>();
-    const first = lower(this.#run.barFrom, this.#from - longestBarMs);
+    const first = countBelow(this.#run.barFrom, this.#from - longestBarMs);
     for (let index = first; index < bars.length && bars[index]!.from <= this.#to; index++) {
       const { lane, from, to, tone, text } = bars[index]!;
       const row = this.#layout.lanes.get(lane);

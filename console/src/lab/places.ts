@@ -1,4 +1,5 @@
 /** Finding one's way in lists that are in order of time, and on the canvas. */
+import { countWhile } from "../../../src/base/index.ts";
 import type { Layout } from "./layout.ts";
 import type { Run } from "./messages.ts";
 
@@ -8,27 +9,9 @@ export function nameOf(lane: number): string {
   return lane > 0 ? `node ${lane}` : `client ${-1 - lane}`;
 }
 
-/** The first place whose number is not below a limit. */
-export function lower(sorted: ArrayLike<number>, limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
+/** The first place that is not before a moment. */
 export function lowerBy(sorted: readonly { readonly at: number }[], limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]!.at < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return countWhile(sorted.length, (place) => sorted[place]!.at < limit);
 }
 
 export interface Ends {

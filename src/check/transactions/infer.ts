@@ -1,3 +1,4 @@
+import { countWhile } from "../../base/index.ts";
 import type { Budget } from "../budget.ts";
 import { writtenKeys } from "./edges.ts";
 import { everything, findCycle, Graph, inferred, realTime, rw, wr, ww } from "./graph.ts";
@@ -193,7 +194,8 @@ export function staleInTime(
     }
     for (const { reader, from } of reads) {
       budget.spend(1);
-      const newer = latest[countBelow(returned, (writer) => table.ret.at(writer) < table.call.at(reader)) - 1];
+      const newer =
+        latest[countWhile(returned.length, (place) => table.ret.at(returned[place]!) < table.call.at(reader)) - 1];
       if (newer === undefined || newer === from) continue;
       const follows = from === initialWriter || (table.ret.at(from) >= 0 && table.ret.at(from) < table.call.at(newer));
       if (!follows) continue;
@@ -204,18 +206,6 @@ export function staleInTime(
     }
   }
   return undefined;
-}
-
-/** How many at the beginning of a list satisfy a condition that holds for a beginning of it. */
-function countBelow(list: readonly number[], holds: (item: number) => boolean): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(list[middle]!)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Who had returned before who was called, through a chain of moments. */

@@ -1,3 +1,4 @@
+import { countUpTo } from "../../base/index.ts";
 import type { Budget } from "../budget.ts";
 import { holds, undecided } from "../verdict.ts";
 import type { Broken, Verdict } from "../verdict.ts";
@@ -334,12 +335,5 @@ interface Touched {
 }
 
 function lastAt(list: Touched, place: number): number | undefined {
-  let low = 0;
-  let high = list.places.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list.places[middle]! <= place) low = middle + 1;
-    else high = middle;
-  }
-  return list.versions[low - 1];
+  return list.versions[countUpTo(list.places, place) - 1];
 }

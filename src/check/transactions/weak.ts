@@ -1,3 +1,4 @@
+import { countUpTo } from "../../base/index.ts";
 import type { Budget } from "../budget.ts";
 import type { Broken } from "../verdict.ts";
 import { addReads, addSessions, addWriteOrder, emptyGraph, lanesOf, writtenKeys } from "./edges.ts";
@@ -153,14 +154,7 @@ function writersByKey(view: View, lanes: Lanes["lanes"]): LaneWriters[][] {
 
 /** The last of the transactions whose place is at most `place`; undefined where there is none. */
 function lastUpTo(list: LaneWriters, place: number): number | undefined {
-  let low = 0;
-  let high = list.places.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list.places[middle]! <= place) low = middle + 1;
-    else high = middle;
-  }
-  return list.transactions[low - 1];
+  return list.transactions[countUpTo(list.places, place) - 1];
 }
 
 /** From the causal past, by vector clocks with one entry a lane. */

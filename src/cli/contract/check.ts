@@ -3,20 +3,13 @@ import { readText, writeText, type Contract } from "../../contract/index.ts";
 import { contractFaults, contractScenario, Tally, type ContractFault } from "../../sim/index.ts";
 import { agesOf, judgeObjectives, type ObjectiveVerdict } from "../../workload/index.ts";
 import { duration, paint, print, printJson, UsageError } from "../output.ts";
-import { runCampaign } from "../sim/campaign.ts";
+import { runCampaign, type CampaignSettings } from "../sim/campaign.ts";
 import { Progress } from "../sim/progress.ts";
 import { reportFailure, type Report } from "../sim/run.ts";
 
-export interface CheckContract {
+export interface CheckContract extends CampaignSettings {
   readonly contract: Contract;
   readonly faults: readonly ContractFault[];
-  readonly seeds: number;
-  readonly firstSeed: number;
-  readonly jobs: number;
-  readonly bugs: readonly string[];
-  /** Directory for the files of witnesses. */
-  readonly out: string;
-  readonly json: boolean;
 }
 
 interface Clause {

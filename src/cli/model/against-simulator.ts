@@ -3,7 +3,6 @@ import { seededRandom, type Random } from "../../base/index.ts";
 import {
   availabilityOf,
   downShare,
-  draw,
   drawRead,
   drawSite,
   drawWrite,
@@ -21,7 +20,7 @@ import {
 } from "../../model/index.ts";
 import { measure } from "../../sim/index.ts";
 import type { OperationRecord, PlannedOperation } from "../../workload/index.ts";
-import { delayOf, simulate, type Trial } from "./simulated.ts";
+import { simulate, worldOf, type Trial } from "./simulated.ts";
 
 export type { Trial };
 
@@ -148,15 +147,9 @@ export function compareAvailability({ name, topology, hourMs, durationMs, seed }
     },
   ];
   const records = measure({
+    ...worldOf(topology, map, clients),
     seed,
-    nodes: map.nodes.length,
     leader: undefined,
-    heartbeatMs: topology.raft.heartbeatMs,
-    electionTimeoutMs: topology.raft.electionTimeoutMs,
-    clockErrorMs: topology.clockErrorMs,
-    delayOf: (from, to, source) => delayOf(map, clients, from, to, source),
-    diskOf: (source) => draw(topology.disk, source),
-    clients,
     outages,
     durationMs,
     attemptTimeoutMs: attemptMs,

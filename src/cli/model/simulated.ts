@@ -53,15 +53,9 @@ export function simulate({ topology, reads, boundMs, seed, durationMs }: Trial):
   ]);
   const timeoutMs = Math.max(2000, 4 * topology.raft.electionTimeoutMs);
   return measure({
+    ...worldOf(topology, map, clients),
     seed,
-    nodes: map.nodes.length,
     leader: map.leader.id,
-    heartbeatMs: topology.raft.heartbeatMs,
-    electionTimeoutMs: topology.raft.electionTimeoutMs,
-    clockErrorMs: topology.clockErrorMs,
-    delayOf: (from, to, source) => delayOf(map, clients, from, to, source),
-    diskOf: (source) => draw(topology.disk, source),
-    clients,
     outages: [],
     durationMs,
     attemptTimeoutMs: timeoutMs,
@@ -69,8 +63,25 @@ export function simulate({ topology, reads, boundMs, seed, durationMs }: Trial):
   });
 }
 
+/** What the simulator takes from a topology and its clients. */
+export function worldOf<Client extends { readonly site: number }>(
+  topology: Topology,
+  map: TopologyMap,
+  clients: readonly Client[],
+) {
+  return {
+    nodes: map.nodes.length,
+    heartbeatMs: topology.raft.heartbeatMs,
+    electionTimeoutMs: topology.raft.electionTimeoutMs,
+    clockErrorMs: topology.clockErrorMs,
+    delayOf: (from: number, to: number, source: Random) => delayOf(map, clients, from, to, source),
+    diskOf: (source: Random) => draw(topology.disk, source),
+    clients,
+  };
+}
+
 /** One-way, of one message; clients are -1, -2, … */
-export function delayOf(
+function delayOf(
   map: TopologyMap,
   clients: readonly { readonly site: number }[],
   from: number,

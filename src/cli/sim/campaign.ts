@@ -9,12 +9,19 @@ interface Share {
   readonly bugs: readonly string[];
 }
 
-interface CampaignOptions {
-  readonly scenarios: readonly Scenario[];
-  readonly firstSeed: number;
+/** How many seeds a command runs, and where what it finds goes. */
+export interface CampaignSettings {
   readonly seeds: number;
+  readonly firstSeed: number;
   readonly jobs: number;
   readonly bugs: readonly string[];
+  /** Directory for the files of failures. */
+  readonly out: string;
+  readonly json: boolean;
+}
+
+interface CampaignOptions extends Omit<CampaignSettings, "out" | "json"> {
+  readonly scenarios: readonly Scenario[];
   readonly onResult: (result: SeedResult) => void;
   /** Asked before each share: whether the scenario need not go on. */
   readonly isSettled: (scenario: Scenario) => boolean;

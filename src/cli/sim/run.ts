@@ -12,18 +12,11 @@ import {
   type SimFailure,
 } from "../../sim/index.ts";
 import { duration, paint, print, printJson } from "../output.ts";
-import { runCampaign } from "./campaign.ts";
+import { runCampaign, type CampaignSettings } from "./campaign.ts";
 import { Progress } from "./progress.ts";
 
-export interface RunScenarios {
+export interface RunScenarios extends CampaignSettings {
   readonly scenarios: readonly Scenario[];
-  readonly seeds: number;
-  readonly firstSeed: number;
-  readonly jobs: number;
-  readonly bugs: readonly string[];
-  /** Directory for the files of failures. */
-  readonly out: string;
-  readonly json: boolean;
 }
 
 export interface Report {

@@ -1,5 +1,14 @@
 import type { Scenario } from "../scenario.ts";
 
+const boundedReads: Scenario["workload"] = {
+  operationsPerSecond: 120,
+  clients: 10,
+  reads: ["bounded"],
+  boundMs: 250,
+  counters: 1,
+  mix: { increment: 2, readCounter: 3, put: 0, get: 0, delete: 0 },
+};
+
 /** Clocks that run fast and slow, and are set. */
 export const clocks: readonly Scenario[] = [
   {
@@ -27,14 +36,7 @@ export const clocks: readonly Scenario[] = [
     title: "Wall clocks are off, within the error that they admit",
     nodes: [3, 5],
     durationMs: 12_000,
-    workload: {
-      operationsPerSecond: 120,
-      clients: 10,
-      reads: ["bounded"],
-      boundMs: 250,
-      counters: 1,
-      mix: { increment: 2, readCounter: 3, put: 0, get: 0, delete: 0 },
-    },
+    workload: boundedReads,
     world: { clockErrorMs: 60, attemptTimeoutMs: 250 },
     faults: [
       { kind: "clockOffset", perMinute: 40, offsetMs: [-60, -30], forMs: [1000, 10_000] },
@@ -61,14 +63,7 @@ export const clocks: readonly Scenario[] = [
     title: "Wall clocks are off by more than they admit: what bounded staleness rests on is gone, and it breaks",
     nodes: [3],
     durationMs: 12_000,
-    workload: {
-      operationsPerSecond: 120,
-      clients: 10,
-      reads: ["bounded"],
-      boundMs: 250,
-      counters: 1,
-      mix: { increment: 2, readCounter: 3, put: 0, get: 0, delete: 0 },
-    },
+    workload: boundedReads,
     world: { clockErrorMs: 5, attemptTimeoutMs: 250 },
     faults: [
       { kind: "clockLie", perMinute: 40, offsetMs: [-4000, -1000], forMs: [2000, 8000] },
