@@ -7,6 +7,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "console/src/**/*.test.ts", "test/*.test.ts"],
+          setupFiles: ["test/laws.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
