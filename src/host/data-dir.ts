@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { NodeId } from "../base/index.ts";
-import { syncDirectory } from "./lmdb-environment.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { lockDirectory } from "./lock.ts";
 import { prepareRejoin } from "./rejoin.ts";
 import { StartupError } from "./startup-error.ts";

@@ -13,6 +13,7 @@ import { type FileHandle, open, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/index.ts";
 import { type Disk, type DiskDone, type DiskError, DiskFault } from "../wal/index.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 const { O_CREAT, O_DSYNC, O_NOFOLLOW, O_RDWR, O_TRUNC } = constants;
 
@@ -47,12 +48,13 @@ export class FileDisk implements Disk {
   }
 
   list(): string[] {
-    return attempt(() =>
-      readdirSync(this.#directory, { withFileTypes: true })
+    return attempt(() => {
+      syncDirectory(this.#directory);
+      return readdirSync(this.#directory, { withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map(({ name }) => name)
-        .sort(),
-    );
+        .sort();
+    });
   }
 
   read(name: string): Uint8Array {
@@ -163,9 +165,8 @@ async function writeZeros(file: FileHandle, size: number): Promise<void> {
   }
 }
 
-/** Makes the names in a directory durable: a file that is synced is still lost when its name is. */
+/** As `syncDirectory`, without holding up the process. */
 async function syncNames(directory: string): Promise<void> {
-  // Windows opens no directories, and keeps names durable by itself.
   if (process.platform === "win32") return;
   const handle = await open(directory, constants.O_RDONLY);
   try {

@@ -14,7 +14,8 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { assert } from "../base/index.ts";
 import type { Engine, EngineDone, EngineError, EngineReplacement, TableName } from "../store/index.ts";
-import { LmdbEnvironment, syncDirectory } from "./lmdb-environment.ts";
+import { LmdbEnvironment } from "./lmdb-environment.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { engineError } from "./lmdb-error.ts";
 import { StartupError } from "./startup-error.ts";
 

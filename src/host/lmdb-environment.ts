@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { assert, type RangeOptions } from "../base/index.ts";
 import {
@@ -15,6 +15,7 @@ import {
 import { commitError } from "./lmdb-error.ts";
 import { checkFile, prepareFile, reserveLockFile } from "./lmdb-file.ts";
 import { seal, unseal } from "./lmdb-seal.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 /** What of lmdb-js its declarations leave out. */
 interface Table extends Database<Uint8Array, string> {
@@ -252,14 +253,4 @@ function bounds({ from, to, reverse, limit }: RangeOptions, transaction: ReadTra
   return reverse === true
     ? { ...common, reverse, start: to, exclusiveStart: to !== undefined, end: lowest, inclusiveEnd: true }
     : { ...common, start: lowest, end: to };
-}
-
-/** Makes created, renamed and removed entries of a directory durable. */
-export function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { LostStorageError } from "../raft/index.ts";
 import { DamagedStateError } from "../store/index.ts";
 import { WalError } from "../wal/index.ts";
-import { syncDirectory } from "./lmdb-environment.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 /** What is of no use any more. The state is, without the log: what has been applied was committed. */
 export type Lost = "log" | "log and state";

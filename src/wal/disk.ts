@@ -6,7 +6,10 @@
  * of them under way for a file.
  */
 export interface Disk {
-  /** The names of all files in the log's directory, sorted. Throws a DiskFault. */
+  /**
+   * The names of all files in the log's directory, sorted. They are durable before it returns: what an earlier process
+   * removed and was killed over must not come back behind files that go later. Throws a DiskFault.
+   */
   list(): string[];
   /** The whole file. Throws a DiskFault. */
   read(name: string): Uint8Array;

@@ -70,6 +70,7 @@ export class MemoryDisk implements Disk {
   // ---- Disk ------------------------------------------------------------------------------------------
 
   list(): string[] {
+    this.#syncDirectory();
     return [...this.#files.keys()].sort();
   }
 

@@ -211,6 +211,21 @@ describe("truncation", () => {
     expect(() => wal.append([entries(1, 7, 7, filler(10))], () => {})).toThrow(/gap behind 5/);
   });
 
+  test("what a killed process was removing does not come back behind a later removal", () => {
+    for (let seed = 0; seed < 64; seed++) {
+      const random = seededRandom(seed);
+      const disk = new MemoryDisk();
+      const first = open(disk).wal;
+      for (let i = 1; i <= 9; i++) write(disk, first, entries(1, i, i, filler(3000)), snapshot(1, i));
+      first.truncate(1, 9);
+      disk.kill(random);
+      const second = open(disk).wal;
+      second.truncate(1, 9);
+      disk.crash(random);
+      expect(all(open(disk).recovered)).toContainEqual(snapshot(1, 9));
+    }
+  });
+
   test("a removal that fails is tried again", () => {
     const disk = new MemoryDisk();
     const { wal, facts } = open(disk);
