@@ -28,6 +28,22 @@ const GroupView = Type.Object({
     Type.Object({ node: whole, state: Type.String(), match: whole, lagEntries: whole, silentMs: maybe(Type.Number()) }),
   ),
 });
+const QuorumView = Type.Object({
+  keyspace: Type.String(),
+  ring: whole,
+  n: whole,
+  r: whole,
+  w: whole,
+  names: Type.Integer({ minimum: 0, description: "Keys and counters that this node holds." }),
+  peers: Type.Array(
+    Type.Object({
+      node: whole,
+      suspected: Type.Boolean(),
+      hints: Type.Integer({ minimum: 0, description: "Names that this node keeps for it until it is back." }),
+      lagMs: maybe(Type.Number({ description: "How long ago it last was known to have all that this node had." })),
+    }),
+  ),
+});
 const LinkView = Type.Object({
   peer: whole,
   connected: Type.Boolean(),
@@ -51,6 +67,8 @@ export const StatusView = Type.Object({
   pid: whole,
   uptimeMs: Type.Number(),
   groups: Type.Array(GroupView),
+  // Nodes of earlier versions do not say.
+  quorums: maybe(Type.Array(QuorumView, { description: "Keyspaces without a leader." })),
   links: Type.Array(LinkView),
   storage: Type.Object({ full: Type.Boolean(), detail: maybe(Type.String()) }),
 });

@@ -1,6 +1,5 @@
 /** `cohort check`: verdicts on recorded histories, one or many. */
 import { Command } from "commander";
-import { writeFileSync } from "node:fs";
 import process from "node:process";
 import {
   check,
@@ -19,7 +18,7 @@ import { HistoryError, detectFormat, formats, isFormat, operationsOf, parseEvent
 import type { Format, Operation, Value } from "../history/index.ts";
 import { historiesOf } from "./check/files.ts";
 import { readLines } from "./lines.ts";
-import { UsageError, paint, print, printJson } from "./output.ts";
+import { UsageError, paint, print, printJson, writeOutput } from "./output.ts";
 
 interface CheckFlags {
   readonly format?: string;
@@ -73,7 +72,7 @@ const exitCodes = { holds: 0, broken: 1, undecided: 3 } as const;
 function checkOne(file: string, flags: CheckFlags): number {
   const judged = judgeFile(file, flags);
   const { verdict } = judged;
-  if (flags.html !== undefined) writePage(flags.html, verdictPage(verdict, subjectOf(file, judged)));
+  if (flags.html !== undefined) writeOutput(flags.html, verdictPage(verdict, subjectOf(file, judged)));
   if (flags.json) printJson(documentOf(judged));
   else print(verdictText(verdict, subjectOf(file, judged), paint));
   if (flags.html !== undefined && !flags.json) print(`\nDrawn in ${flags.html}`);
@@ -277,12 +276,4 @@ function numberOf(text: string, option: string): number {
   const number = Number(text);
   if (!(number > 0)) throw new UsageError(`${option} ${text}: write a number above 0`);
   return number;
-}
-
-function writePage(path: string, page: string): void {
-  try {
-    writeFileSync(path, page);
-  } catch (error) {
-    throw new UsageError(`cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -1,6 +1,5 @@
 /** `cohort contract`: what a contract means, and whether the engine keeps it. */
 import { Command } from "commander";
-import { contractOfEngine } from "../contract/index.ts";
 import { campaignOf, type CampaignFlags } from "./sim.ts";
 
 export function contractCommand(): Command {
@@ -50,16 +49,16 @@ function addCheck(command: Command): void {
     .option("--json", "one JSON document on standard output")
     .addHelpText(
       "after",
-      "\nExit code: 0 every clause and objective is kept; 1 one is broken, missed or undecided.\n\nExample:\n  cohort contract check contracts/workshop.contract --seeds 500 --faults partitions,crashes\n  cohort contract check contracts/workshop.contract --plant session-token-ignored    # a planted weakness is found",
+      "\nExit code: 0 every clause and objective is kept; 1 one is broken, missed or undecided; 2 the contract is wrong.\n\nExample:\n  cohort contract check contracts/workshop.contract --seeds 500 --faults partitions,crashes\n  cohort contract check contracts/workshop.contract --plant session-token-ignored    # a planted weakness is found",
     )
     .action(async (source: string, flags: CheckFlags) => {
       const { checkContract, contractFaultsOf } = await import("./contract/check.ts");
-      const { readContract } = await import("./contract/source.ts");
+      const { ofRaft, readContract } = await import("./contract/source.ts");
       const faults = contractFaultsOf(flags.faults);
       const read = readContract(source, flags.json === true);
-      if (read === undefined) return void (process.exitCode = 1);
+      if (read === undefined) return void (process.exitCode = 2);
       process.exitCode = await checkContract({
-        contract: contractOfEngine(read.contract, "raft"),
+        contract: ofRaft(read.contract),
         faults,
         ...campaignOf(flags),
       });

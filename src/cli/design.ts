@@ -1,7 +1,7 @@
 /** `cohort design`: a design document whose numbers are regenerated, and whose words are its author's. */
 import { Command } from "commander";
 import { parseContract } from "../contract/index.ts";
-import { readContract } from "./contract/source.ts";
+import { ofRaft, readContract } from "./contract/source.ts";
 import { newDesign, reportDesign } from "./design/document.ts";
 import { workshopContract } from "./model/price.ts";
 import { loadTopology } from "./model/topology-file.ts";
@@ -28,9 +28,9 @@ export function designCommand(): Command {
       const json = flags.json === true;
       const contract =
         flags.contract === undefined ? parseContract(workshopContract) : readContract(flags.contract, json)?.contract;
-      if (contract === undefined) return void (process.exitCode = 1);
+      if (contract === undefined) return void (process.exitCode = 2);
       loadTopology(flags.topology);
-      tell(newDesign(file, { contract: contract.text, topology: flags.topology }), json);
+      tell(newDesign(file, { contract: ofRaft(contract).text, topology: flags.topology }), json);
     });
   command
     .command("report")

@@ -1,9 +1,8 @@
 /** `cohort model`: what the models predict, as tables, charts and JSON. */
 import { Command } from "commander";
-import { writeFileSync } from "node:fs";
 import { parseContract } from "../contract/index.ts";
 import type { Topology } from "../model/index.ts";
-import { readContract } from "./contract/source.ts";
+import { ofRaft, readContract } from "./contract/source.ts";
 import { loadTopology, shippedTopologies, topologyJsonSchema } from "./model/topology-file.ts";
 import { balanceReport } from "./model/balance.ts";
 import { priceReport, workshopContract } from "./model/price.ts";
@@ -19,7 +18,7 @@ import {
 } from "./model/reports.ts";
 import { productionWars, quorumProblem } from "../model/index.ts";
 import { showReport, tableText, type ReportFlags } from "./model/report.ts";
-import { print, printJson, UsageError } from "./output.ts";
+import { print, printJson, UsageError, writeOutput } from "./output.ts";
 
 export function modelCommand(): Command {
   const command = new Command("model")
@@ -85,9 +84,9 @@ function addPrice(command: Command): void {
     .action((source: string | undefined, flags: ReportFlags & { topology: string; seed: string }) => {
       const contract =
         source === undefined ? parseContract(workshopContract) : readContract(source, flags.json === true)?.contract;
-      if (contract === undefined) return void (process.exitCode = 1);
+      if (contract === undefined) return void (process.exitCode = 2);
       const topology: Topology = loadTopology(flags.topology);
-      showReport(priceReport(contract, topology, numberOf(flags.seed, "--seed", 0)), flags);
+      showReport(priceReport(ofRaft(contract), topology, numberOf(flags.seed, "--seed", 0)), flags);
     });
 }
 
@@ -130,7 +129,7 @@ function addValidate(command: Command): void {
     .action(async (flags: { write?: string; json?: true }) => {
       const { validate, validationMarkdown, validationReport } = await import("./model/validation.ts");
       const all = validate((name) => void process.stderr.write(`${name}\n`));
-      if (flags.write !== undefined) writeFileSync(flags.write, validationMarkdown(all));
+      if (flags.write !== undefined) writeOutput(flags.write, validationMarkdown(all));
       showReport(validationReport(all), flags.json ? { json: true } : {});
       if (all.some(({ agrees }) => !agrees)) process.exitCode = 1;
     });

@@ -4,7 +4,7 @@ import Type from "typebox";
 import Value from "typebox/value";
 import { explain } from "../api/index.ts";
 import { type ClockErrorSourceName, clockErrorSources, type HostConfig } from "../host/index.ts";
-import { CommandError, UsageError } from "./output.ts";
+import { UsageError } from "./output.ts";
 
 const address = Type.String({ pattern: String.raw`^(\[[^\]]+\]|[^:\[\]]+):\d{1,5}$`, description: "host:port" });
 const milliseconds = Type.Number({ exclusiveMinimum: 0, maximum: 3_600_000 });
@@ -64,7 +64,7 @@ export function readNodeConfig(path: string): HostConfig {
     content = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) throw new UsageError(`${path} is not JSON: ${error.message}`);
-    throw new CommandError(
+    throw new UsageError(
       `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       "Name a configuration file with --config.",
     );

@@ -32,15 +32,22 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   addFaultCommands(program);
   // These bring whole rooms with them, which a node should not carry and other commands not wait for.
   if (!program.commands.some((command) => command.name() === argv[2])) {
-    const [{ checkCommand }, { contractCommand }, { designCommand }, { modelCommand }, { simCommand }] =
-      await Promise.all([
-        import("./check.ts"),
-        import("./contract.ts"),
-        import("./design.ts"),
-        import("./model.ts"),
-        import("./sim.ts"),
-      ]);
-    for (const command of [checkCommand, contractCommand, designCommand, modelCommand, simCommand])
+    const [
+      { checkCommand },
+      { contractCommand },
+      { designCommand },
+      { modelCommand },
+      { simCommand },
+      { workshopCommand },
+    ] = await Promise.all([
+      import("./check.ts"),
+      import("./contract.ts"),
+      import("./design.ts"),
+      import("./model.ts"),
+      import("./sim.ts"),
+      import("./workshop.ts"),
+    ]);
+    for (const command of [checkCommand, contractCommand, designCommand, modelCommand, simCommand, workshopCommand])
       program.addCommand(command());
   }
   try {

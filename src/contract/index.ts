@@ -14,7 +14,7 @@ export { contradictionsOf, nearestPossible, theorems } from "./contradictions.ts
 export type { ClauseName, Contradiction, Theorem } from "./contradictions.ts";
 export { diagnosticText } from "./diagnostics.ts";
 export type { Diagnostic, Span } from "./diagnostics.ts";
-export type { Engine } from "./engines.ts";
+export { engineProblem, type Engine } from "./engines.ts";
 export * from "./errors.ts";
 export { explain, type Explanation } from "./explain.ts";
 export * from "./guarantees.ts";

@@ -128,14 +128,14 @@ describe("faults", () => {
   });
 
   test.each([
-    [["fault", "kill", "9"], 1, /there is no node 9; there are 1, 2, 3/],
-    [["fault", "partition", "1,2,3"], 1, /needs nodes on both sides/],
+    [["fault", "kill", "9"], 2, /there is no node 9; there are 1, 2, 3/],
+    [["fault", "partition", "1,2,3"], 2, /needs nodes on both sides/],
     [["fault", "delay", "1..2", "--ms", "5"], 2, /no link; write 1-2/],
-    [["fault", "drop", "--rate", "2"], 1, /rate/],
+    [["fault", "drop", "--rate", "2"], 2, /rate/],
     [["fault", "kill"], 2, /missing required argument/],
     [["fault", "heal", "--endpoint", "127.0.0.1:25999"], 1, /nothing listens on 127\.0\.0\.1:25999/],
-    [["kv", "get", "a", "--consistency", "sometimes"], 1, /there are Linearizable/],
-    [["kv", "get", "a", "--endpoints", "nowhere"], 1, /is not an endpoint; write host:port/],
+    [["kv", "get", "a", "--consistency", "sometimes"], 2, /there are Linearizable/],
+    [["kv", "get", "a", "--endpoints", "nowhere"], 2, /is not an endpoint; write host:port/],
     [["txn", "--if", "nonsense"], 2, /no condition; write/],
   ])("%j", async (args, code, message) => {
     const finished = await run(...args);

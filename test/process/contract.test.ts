@@ -102,6 +102,6 @@ test("a changed contract holds for the next request, and a bad one is refused wi
   expect(late.code).toBe(1);
   expect(JSON.parse(late.stderr)).toMatchObject({ error: { code: "conflict" } });
   const wrong = await cohort(["keyspace", "set-contract", "visits", "Causl; WriteConsistency: Eventual"], up.env);
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(2);
   expect(wrong.stderr).toMatch(/1:1: "Causl" is not a read guarantee[^]*write: Causal/);
 });

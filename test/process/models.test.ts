@@ -63,12 +63,14 @@ test("wrong input is told with its place and the way out", async () => {
   const wrong = join(directory, "wrong.json");
   writeFileSync(wrong, '{"name": "mine", "domains": 3}');
   const cases: readonly (readonly [args: readonly string[], code: number, message: RegExp])[] = [
-    [["model", "price", "--topology", "four-regions"], 1, /four-regions[^]*(one-rack|cohort model topology)/],
+    [["model", "price", "--topology", "four-regions"], 2, /four-regions[^]*(one-rack|cohort model topology)/],
     [["model", "price", "--topology", wrong], 2, /"domains" in .*wrong\.json must be array/],
-    [["model", "price", "linearisable"], 1, /1:1: "linearisable"[^]*Linearizable/],
+    [["model", "price", "linearisable"], 2, /1:1: "linearisable"[^]*Linearizable/],
+    [["model", "price", "eventual; WriteConsistency: Eventual"], 2, /follow the raft engine/],
+    [["design", "new", join(directory, "no/design.md")], 2, /cannot write .*no\/design\.md/],
     [["model", "staleness", "--n", "3", "--r", "4"], 2, /4/],
     [["model", "gossip", "--nodes", "many"], 2, /many/],
-    [["design", "report", join(directory, "none.md")], 1, /none\.md/],
+    [["design", "report", join(directory, "none.md")], 2, /none\.md/],
   ];
   await inPairs(cases, async ([args, code, message]) => {
     const result = await cohort(args);

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { placements, type Placement } from "../../placement/index.ts";
-import { CommandError, paint, print, printJson } from "../output.ts";
+import { paint, print, printJson, UsageError } from "../output.ts";
 import { readContract } from "../contract/source.ts";
 import { integerOf, keptLine, withClient, withClientFlags, type ClientFlags } from "./client-options.ts";
 
@@ -98,7 +98,7 @@ function numbers({ replicas, shards, r, w }: CreateFlags): {
 
 function textOf(source: string, flags: ClientFlags): string {
   const read = readContract(source, flags.json === true);
-  if (read === undefined) throw new CommandError("the contract cannot be used", "See above what is wrong with it.");
+  if (read === undefined) throw new UsageError("the contract cannot be used", "See above what is wrong with it.");
   return read.contract.text;
 }
 

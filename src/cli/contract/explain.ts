@@ -1,5 +1,4 @@
 import {
-  contractOfEngine,
   contractToJson,
   explain,
   neighboursOf,
@@ -17,7 +16,7 @@ import { priceColumns, priceNotes, priceRows } from "../model/price.ts";
 import { ms, percent, tableText } from "../model/report.ts";
 import { loadTopology, shippedTopologies } from "../model/topology-file.ts";
 import { paint, print, printJson } from "../output.ts";
-import { readContract, shown, type Read } from "./source.ts";
+import { ofRaft, readContract, shown, type Read } from "./source.ts";
 
 /** Enough for the first figures of a percentile, on three topologies at once. */
 const summaryDraws = 1500;
@@ -25,9 +24,9 @@ const summaryDraws = 1500;
 /** Prints what a contract means; the exit code. */
 export function explainContract(source: string, topologyName: string | undefined, json: boolean): number {
   const read = readContract(source, json);
-  if (read === undefined) return 1;
+  if (read === undefined) return 2;
   const explanation = explain(read.contract);
-  if (topologyName !== undefined) contractOfEngine(read.contract, "raft");
+  if (topologyName !== undefined) ofRaft(read.contract);
   // Models follow the engine of the clusters: what that does not keep has no price.
   const priced = topologyName !== undefined || explanation.engines.includes("raft");
   const names = !priced ? [] : topologyName === undefined ? shippedTopologies() : [topologyName];

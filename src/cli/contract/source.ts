@@ -1,8 +1,15 @@
 /** Where the contract of a command line comes from: a file, standard input, or the argument itself. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { contractFromJson, diagnosticText, parse, type Contract, type Diagnostic } from "../../contract/index.ts";
-import { CommandError, paint, printJson } from "../output.ts";
+import {
+  contractFromJson,
+  diagnosticText,
+  engineProblem,
+  parse,
+  type Contract,
+  type Diagnostic,
+} from "../../contract/index.ts";
+import { paint, printJson, UsageError } from "../output.ts";
 
 export interface Read {
   readonly contract: Contract;
@@ -19,6 +26,16 @@ export function readContract(source: string, json: boolean): Read | undefined {
   if (json) printJson({ diagnostics });
   else process.stderr.write(`${shown(text, diagnostics)}\n`);
   return undefined;
+}
+
+/** The contract, where the raft engine keeps it: that is what trials and prices follow. Throws a UsageError. */
+export function ofRaft(contract: Contract): Contract {
+  const problem = engineProblem(contract, "raft");
+  if (problem === undefined) return contract;
+  throw new UsageError(
+    `trials and prices follow the raft engine, which does not keep ${problem}`,
+    "`cohort contract explain` says which engine keeps it; `cohort sim run quorum-registers` tries keyspaces without a leader.",
+  );
 }
 
 export function shown(text: string, diagnostics: readonly Diagnostic[]): string {
@@ -38,11 +55,17 @@ function textOf(source: string): string {
     const { code, message } = error as NodeJS.ErrnoException;
     const looksLikeFile = /^[^\s:;()]*[./][^\s:;()]*$/.test(source);
     if (code === "ENOENT" && looksLikeFile)
-      throw new CommandError(`there is no file ${source}`, "Give the path of a contract, or its text in quotes.", {
+      throw new UsageError(`there is no file ${source}`, "Give the path of a contract, or its text in quotes.", {
         cause: error,
       });
     if (code === "ENOENT" || code === "ENAMETOOLONG") return source;
-    throw new CommandError(`${source} cannot be read: ${message}`, undefined, { cause: error });
+    throw new UsageError(
+      `${source} cannot be read: ${message}`,
+      "Give the path of a contract, or its text in quotes.",
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -50,8 +73,10 @@ function jsonOf(text: string, source: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new CommandError(`${source} begins as JSON and is none: ${(error as Error).message}`, undefined, {
-      cause: error,
-    });
+    throw new UsageError(
+      `${source} begins as JSON and is none: ${(error as Error).message}`,
+      "`cohort contract schema` has its form; or write it as text: `cohort contract explain causal`.",
+      { cause: error },
+    );
   }
 }

@@ -1,10 +1,11 @@
 /** A design document: generated parts between marks, everything else left as it is. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { parseContract } from "../../contract/index.ts";
+import { CohortError, parseContract, type Contract } from "../../contract/index.ts";
 import { chartSvg } from "../../plot/index.ts";
+import { ofRaft } from "../contract/source.ts";
 import { loadTopology } from "../model/topology-file.ts";
-import { CommandError } from "../output.ts";
+import { CommandError, makeDirectory, UsageError, writeOutput } from "../output.ts";
 import { sectionNames, sectionsOf, type SectionName } from "./sections.ts";
 
 /** What the numbers are about; kept in the first comment of the document. */
@@ -27,7 +28,7 @@ const marks = (name: SectionName): string => `${begin(name)}\n${end(name)}`;
 export function newDesign(file: string, settings: DesignSettings): Written {
   if (existsSync(file))
     throw new CommandError(`${file} exists`, `\`cohort design report ${file}\` regenerates it; or name another file.`);
-  writeFileSync(file, skeleton(settings));
+  writeOutput(file, skeleton(settings));
   return reportDesign(file);
 }
 
@@ -63,17 +64,17 @@ Why not these:
 `;
 }
 
-/** Regenerates every marked part. Throws a CommandError that names the line where the document is not in order. */
+/** Regenerates every marked part. Throws a UsageError that names the line where the document is not in order. */
 export function reportDesign(file: string): Written {
   const text = readText(file);
   const settings = settingsOf(text, file);
   const parts = partsOf(text, file);
-  const { sections, charts } = sectionsOf(parseContract(settings.contract), loadTopology(settings.topology));
+  const { sections, charts } = sectionsOf(contractIn(settings, file), loadTopology(settings.topology));
   const figureDirectory = join(dirname(file), `${basename(file, ".md")}-figures`);
-  mkdirSync(figureDirectory, { recursive: true });
+  makeDirectory(figureDirectory);
   const figures = charts.map(({ name, chart }) => {
     const figure = join(figureDirectory, `${name}.svg`);
-    writeFileSync(figure, chartSvg(chart));
+    writeOutput(figure, chartSvg(chart));
     return figure;
   });
   let result = text;
@@ -84,15 +85,24 @@ export function reportDesign(file: string): Written {
       .map(({ name: picture, chart }) => `\n![${chart.title}](${basename(figureDirectory)}/${picture}.svg)\n`);
     result = `${result.slice(0, from)}\n${sections[name]}\n${pictures.join("")}${result.slice(to)}`;
   }
-  writeFileSync(file, result);
+  writeOutput(file, result);
   return { file, sections: parts.map(({ name }) => name), figures };
+}
+
+function contractIn({ contract }: DesignSettings, file: string): Contract {
+  try {
+    return ofRaft(parseContract(contract));
+  } catch (error) {
+    if (!(error instanceof CohortError)) throw error;
+    throw new UsageError(`${file}:1: the contract is wrong: ${error.failure.detail}`, error.advice, { cause: error });
+  }
 }
 
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new CommandError(
+    throw new UsageError(
       `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       `\`cohort design new ${file}\` begins one.`,
     );
@@ -102,17 +112,16 @@ function readText(file: string): string {
 function settingsOf(text: string, file: string): DesignSettings {
   const advice = `The document begins with <!-- cohort:design {"contract": "…", "topology": "three-zones"} -->.`;
   const found = /<!-- cohort:design (.*?) -->/s.exec(text)?.[1];
-  if (found === undefined)
-    throw new CommandError(`${file} does not say which contract and topology it is about`, advice);
+  if (found === undefined) throw new UsageError(`${file} does not say which contract and topology it is about`, advice);
   let settings: unknown;
   try {
     settings = JSON.parse(found);
   } catch (error) {
-    throw new CommandError(`${file}:1: the settings are not JSON: ${(error as Error).message}`, advice);
+    throw new UsageError(`${file}:1: the settings are not JSON: ${(error as Error).message}`, advice);
   }
   const { contract, topology } = (settings ?? {}) as Partial<Record<keyof DesignSettings, unknown>>;
   if (typeof contract !== "string" || typeof topology !== "string")
-    throw new CommandError(`${file}:1: the settings need "contract" and "topology", both texts`, advice);
+    throw new UsageError(`${file}:1: the settings need "contract" and "topology", both texts`, advice);
   return { contract, topology };
 }
 
@@ -130,12 +139,12 @@ function partsOf(text: string, file: string): Part[] {
     const name = sectionNames.find((known) => known === match[1]);
     const place = `${file}:${text.slice(0, match.index).split("\n").length}`;
     if (name === undefined)
-      throw new CommandError(`${place}: there is no part "${match[1]}"`, `The parts are ${sectionNames.join(", ")}.`);
+      throw new UsageError(`${place}: there is no part "${match[1]}"`, `The parts are ${sectionNames.join(", ")}.`);
     const from = match.index + match[0].length;
     const to = text.indexOf(end(name), from);
     const next = text.indexOf("<!-- cohort:begin", from);
     if (match.index < last || to < 0 || (next >= 0 && next < to))
-      throw new CommandError(`${place}: the part "${name}" does not end`, `Put ${end(name)} behind it.`);
+      throw new UsageError(`${place}: the part "${name}" does not end`, `Put ${end(name)} behind it.`);
     last = to;
     parts.push({ name, from, to });
   }

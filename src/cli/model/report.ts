@@ -1,8 +1,7 @@
 /** How every model shows itself: a table, the source, charts as files, or all of it as JSON. */
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chartSvg, type Chart } from "../../plot/index.ts";
-import { paint, print, printJson } from "../output.ts";
+import { makeDirectory, paint, print, printJson, writeOutput } from "../output.ts";
 
 export interface ModelReport {
   readonly title: string;
@@ -34,10 +33,10 @@ export function showReport(report: ModelReport, flags: ReportFlags): void {
 }
 
 function writeCharts({ charts = [] }: ModelReport, directory: string): string[] {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   return charts.map(({ name, chart }) => {
     const file = join(directory, `${name}.svg`);
-    writeFileSync(file, chartSvg(chart));
+    writeOutput(file, chartSvg(chart));
     return file;
   });
 }

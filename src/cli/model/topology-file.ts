@@ -5,7 +5,7 @@ import Type, { type TSchema } from "typebox";
 import Value from "typebox/value";
 import { explain } from "../../api/index.ts";
 import { topologyProblems, type Distribution, type Domain, type Topology } from "../../model/index.ts";
-import { CommandError, UsageError } from "../output.ts";
+import { UsageError } from "../output.ts";
 
 /** Where the topologies are that come with the package. */
 const shippedDirectory = join(import.meta.dirname, "../../model/topologies");
@@ -105,7 +105,7 @@ export function shippedTopologies(): string[] {
 
 /**
  * A topology by the name of one that comes with the package, or by the path of a file. Throws a UsageError that names
- * every place that is wrong, or a CommandError where there is no such file.
+ * every place that is wrong, or says that there is no such file.
  */
 export function loadTopology(nameOrPath: string): Topology {
   const known = shippedTopologies();
@@ -114,7 +114,7 @@ export function loadTopology(nameOrPath: string): Topology {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new CommandError(
+    throw new UsageError(
       `there is no topology "${nameOrPath}": ${error instanceof Error ? error.message : String(error)}`,
       `Name ${known.join(", ")}, or a file; \`cohort model topology one-rack --json > mine.json\` is a start.`,
     );
@@ -122,24 +122,29 @@ export function loadTopology(nameOrPath: string): Topology {
   return parseTopology(text, path);
 }
 
+const advice =
+  "`cohort model topology one-rack --json > mine.json` is a start; `cohort model topology --schema` is for editors.";
+
 /** `path` is for messages. Throws a UsageError. */
 export function parseTopology(text: string, path: string): Topology {
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`${path} is not JSON: ${error instanceof Error ? error.message : String(error)}`, advice);
   }
-  if (!Value.Check(shape, content)) throw new UsageError(explain(path, Value.Errors(shape, content)));
+  if (!Value.Check(shape, content)) throw new UsageError(explain(path, Value.Errors(shape, content)), advice);
   const topology = content as Topology;
   for (const [index, { oneWay }] of topology.delays.entries()) checkKind(oneWay, `${path}: delays[${index}].oneWay`);
   checkKind(topology.disk, `${path}: disk`);
   const problems = topologyProblems(topology);
-  if (problems.length > 0) throw new UsageError(problems.map((problem) => `${path}: ${problem}`).join("\n       "));
+  if (problems.length > 0)
+    throw new UsageError(problems.map((problem) => `${path}: ${problem}`).join("\n       "), advice);
   return topology;
 }
 
 function checkKind(distribution: Distribution, place: string): void {
   const schema = distributions[distribution.kind];
-  if (!Value.Check(schema, distribution)) throw new UsageError(explain(place, Value.Errors(schema, distribution)));
+  if (!Value.Check(schema, distribution))
+    throw new UsageError(explain(place, Value.Errors(schema, distribution)), advice);
 }

@@ -12,7 +12,7 @@ import {
   type RunResult,
   type Scenario,
 } from "../../sim/index.ts";
-import { CommandError, paint, print, printJson } from "../output.ts";
+import { CommandError, paint, print, printJson, UsageError } from "../output.ts";
 
 export interface Replay {
   readonly source:
@@ -130,17 +130,14 @@ async function readPlan(file: string): Promise<{ scenario: Scenario; plan: Plan 
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw new CommandError(`${file} is neither a file nor a scenario`, "`cohort sim list` names the scenarios.", {
+    throw new UsageError(`${file} is neither a file nor a scenario`, "`cohort sim list` names the scenarios.", {
       cause: error,
     });
   }
   const { plan } = parse(text, file);
   const scenario = scenarios.find(({ name }) => name === plan.scenario);
   if (scenario === undefined)
-    throw new CommandError(
-      `there is no scenario ${plan.scenario} any more`,
-      "`cohort sim list` names those there are.",
-    );
+    throw new UsageError(`there is no scenario ${plan.scenario} any more`, "`cohort sim list` names those there are.");
   return { scenario, plan };
 }
 
@@ -148,7 +145,7 @@ function parse(text: string, file: string): { plan: Plan } {
   try {
     return parsePlanFile(text);
   } catch (error) {
-    throw new CommandError(
+    throw new UsageError(
       `${file}: ${error instanceof Error ? error.message : String(error)}`,
       "Give it a file that `cohort sim run` wrote.",
       { cause: error },
