@@ -61,7 +61,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "a read waits until the replica has reached the session's position, at most one replication delay; a token of some 60 bytes",
     raft: "the log is the one order; a replica answers once it has reached the session's position",
-    dynamo: undefined,
+    dynamo: "as Linearizable, which implies it: without a leader there is no cheaper order; registers only",
     checker: ["sequential"],
     model: "follower lag: probability and length of the wait for a position",
     anomaly: {
@@ -85,7 +85,8 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "a read waits until the replica has reached what the session has seen; a token of some 60 bytes",
     raft: "a prefix of the log contains the causes of everything in it; a replica answers once it has reached the session's position",
-    dynamo: undefined,
+    dynamo:
+      "R + W > N: whatever was acknowledged is seen; reads write back what they saw; writes learn the latest timestamp first",
     checker: ["causal"],
     model: "follower lag: probability and length of the wait for a position",
     anomaly: {
@@ -107,7 +108,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "as ReadYourWrites",
     raft: "a replica answers once it has reached the session's position",
-    dynamo: undefined,
+    dynamo: "as Causal",
     checker: ["monotonic-reads", "read-your-writes", "monotonic-writes", "writes-follow-reads"],
     model: "follower lag: probability and length of the wait for a position",
     anomaly: {
@@ -126,7 +127,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "nothing on the replica that answered before; elsewhere a wait until it has reached what was read",
     raft: "a replica answers once it has reached the position of the session's last read",
-    dynamo: "a read asks until it has the versions that the session has read",
+    dynamo: "R + W > N, and a read writes back what it saw before it answers, so that every later one meets it",
     checker: ["monotonic-reads"],
     model: "follower lag: probability and length of the wait for a position",
     anomaly: {
@@ -141,7 +142,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "nothing where nothing was written; after a write, a wait until the replica has it, at most one replication delay",
     raft: "a replica answers once it has reached the position of the session's last write",
-    dynamo: "a read asks until it has the versions that the session has written",
+    dynamo: "R + W > N: of the replicas that a read asks one has the write",
     checker: ["read-your-writes"],
     model: "follower lag: probability and length of the wait for a position",
     anomaly: {
@@ -156,7 +157,8 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "nothing: the log keeps the order",
     raft: "one log, and sequence numbers of the session",
-    dynamo: undefined,
+    dynamo:
+      "R + W > N, and a write learns the latest timestamp of its key first, whatever its coordinator's clock says",
     checker: ["monotonic-writes"],
     model: "latency of a write",
     anomaly: {
@@ -176,7 +178,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the same replica",
     cost: "nothing: the log keeps the order",
     raft: "one log: what was read is in it before what is written next",
-    dynamo: undefined,
+    dynamo: "as MonotonicWrite: the timestamp of what was read is among those that the write learns",
     checker: ["writes-follow-reads"],
     model: "latency of a write",
     anomaly: {
@@ -200,7 +202,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the majority's side",
     cost: "nothing while the closed timestamp is fresh enough; else one question to the leader. Bounds below heartbeat interval plus clock error are seldom kept locally",
     raft: "a replica whose closed timestamp is within the bound, clock uncertainty counted in; else as linearizable",
-    dynamo: undefined,
+    dynamo: "R + W > N, which misses nothing: an answer is as old as its question, and no bound makes it cheaper",
     checker: ["bounded-staleness"],
     model: "staleness of a follower: probability to be within the bound",
     anomaly: {
@@ -223,7 +225,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "on the majority's side",
     cost: "R answers: the R-th fastest replica decides",
     raft: undefined,
-    dynamo: "the coordinator waits for R replicas and merges what they have",
+    dynamo: "the coordinator asks every replica, waits for R, and merges what they have; the rest is repaired later",
     checker: ["convergent"],
     model: "probabilistically bounded staleness (Bailis et al., 2012); latency of the R-th of N answers",
     anomaly: {
@@ -244,7 +246,7 @@ export const readCatalogue: Readonly<Record<ReadName, GuaranteeEntry>> = {
     available: "everywhere",
     cost: "nothing: any replica answers at once",
     raft: "any replica, from what it has",
-    dynamo: "any replica, from what it has; anti-entropy brings the rest",
+    dynamo: "the first replica to answer (R = 1); read repair, hints and hash trees bring the rest",
     checker: ["convergent"],
     model: "time until all replicas have a write",
     anomaly: {
@@ -266,7 +268,8 @@ export const writeCatalogue: Readonly<Record<WriteName, Omit<GuaranteeEntry, "an
     available: "on the majority's side",
     cost: "one round to a majority, each durable; retries are applied once",
     raft: "the replicated log: durable on a majority before it is acknowledged",
-    dynamo: "two rounds to a majority (Attiya, Bar-Noy and Dolev, 1995)",
+    dynamo:
+      "two rounds, for the latest timestamp and to store (Lynch and Shvartsman, 1997); registers only: counters answer Quorum(W=…)",
     source: "Ongaro and Ousterhout (2014), In search of an understandable consensus algorithm",
     definition: ["SingleOrder ∧ RealTime over H|wr, whatever the reads see", "∀a, b ∈ H|wr : a –rb→ b ⇒ a –ar→ b"],
     checker: ["linearizable"],
@@ -277,7 +280,7 @@ export const writeCatalogue: Readonly<Record<WriteName, Omit<GuaranteeEntry, "an
     available: "on the majority's side",
     cost: "W answers: the W-th fastest replica decides",
     raft: undefined,
-    dynamo: "the coordinator waits for W replicas",
+    dynamo: "the coordinator waits until W replicas have it durably; the others get it too, now or by a hint",
     source: "Gifford (1979), Weighted voting; DeCandia et al. (2007), Dynamo",
     definition: ["∀a ∈ H|wr ∃Q ⊆ replicas, |Q| = W : a ∈ applied(q) at a.rtime, q ∈ Q"],
     checker: ["convergent"],
@@ -288,7 +291,8 @@ export const writeCatalogue: Readonly<Record<WriteName, Omit<GuaranteeEntry, "an
     available: "on the same replica",
     cost: "no round trip; a version vector travels with each write",
     raft: undefined,
-    dynamo: "CRDT counters: each replica counts for itself, and merges what it hears",
+    dynamo:
+      "counters: each replica counts for itself, and what it sends holds all that it has merged; keys as Eventual, so that only reads of R + W > N show the causes too",
     source: "Shapiro et al. (2011), Conflict-free replicated data types",
     definition: [
       "hb ⊆ ar over H|wr, and hb ⊆ vis",
@@ -302,7 +306,7 @@ export const writeCatalogue: Readonly<Record<WriteName, Omit<GuaranteeEntry, "an
     available: "everywhere",
     cost: "no round trip",
     raft: undefined,
-    dynamo: "CRDT counters, or the last writer wins",
+    dynamo: "one replica has it durably (W = 1); counters and siblings merge, of registers the last writer wins",
     source: "Shapiro et al. (2011), Conflict-free replicated data types",
     definition: ["EventualVisibility over H|wr: every write is invisible to finitely many later operations only"],
     checker: ["convergent"],

@@ -1,10 +1,11 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { anyContract } from "./contract.suite.ts";
 import { keptAlone, parseContract, parseKeyspaceContract, parseReadContract, readContractOf } from "./contract.ts";
 import { contradictionsOf, nearestPossible } from "./contradictions.ts";
 import { diagnosticText } from "./diagnostics.ts";
 import { parse } from "./parse.ts";
+import { quorumPlan, quorumRead, type QuorumDefinition } from "./quorums.ts";
 
 const workshop = `ReadConsistency: MonotonicRead ∧ BoundedStaleness(100ms)
 WriteConsistency: Linearizable
@@ -194,6 +195,30 @@ test("what still holds where a replica is on its own", () => {
   expect(keptAlone(both, true, 101)).toBe("MonotonicRead ∧ WritesFollowReads");
   expect(keptAlone(both, false, undefined)).toBe("WritesFollowReads");
   expect(keptAlone(parseReadContract("causal"), false, 1)).toBe("Eventual");
+});
+
+describe("a keyspace without a leader", () => {
+  const strict = { r: 0, w: 0, conflicts: "lww", sloppy: false } as const;
+  const plan = (text: string, definition: QuorumDefinition = strict) => quorumPlan(parseContract(text), 3, definition);
+
+  test.each([
+    ["linearizable", { r: 2, w: 2, ordered: true, linearizable: true, inOrder: true }],
+    ["session; WriteConsistency: Quorum(W=2)", { r: 2, w: 2, ordered: true, linearizable: false, inOrder: true }],
+    ["causal; WriteConsistency: Causal", { r: 3, w: 1, ordered: true, linearizable: false, inOrder: true }],
+    ["monotonic; WriteConsistency: Quorum(W=2)", { r: 2, w: 2, ordered: true, linearizable: false, inOrder: false }],
+    ["bounded(1s); WriteConsistency: Eventual", { r: 3, w: 1, ordered: true, linearizable: false, inOrder: false }],
+    ["eventual; WriteConsistency: Eventual", { r: 1, w: 1, ordered: false, linearizable: false, inOrder: false }],
+  ])("%s: quorums and rounds", (text, wanted) => expect(plan(text)).toEqual({ n: 3, ...wanted }));
+
+  test("what orders writes is refused for a read where writes do not learn what they come after", () => {
+    const own = parseContract("Quorum(R=2); WriteConsistency: Quorum(W=2)");
+    const read = (text: string, of = plan(own.text)) => quorumRead(of, readContractOf(own), parseReadContract(text));
+    for (const text of ["session", "causal", "MonotonicWrite", "monotonic and WritesFollowReads"])
+      expect(() => read(text), text).toThrow(/do not wait to learn what they come after/);
+    expect(read("monotonic and ReadYourWrites")).toMatchObject({ r: 2, ordered: true });
+    expect(read("session", plan("session; WriteConsistency: Quorum(W=2)"))).toMatchObject({ r: 2, ordered: true });
+    expect(read("session", plan(own.text, { ...strict, conflicts: "siblings" }))).toMatchObject({ ordered: true });
+  });
 });
 
 test("a raft keyspace has linearizable writes and no quorums", () => {

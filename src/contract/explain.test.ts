@@ -11,7 +11,7 @@ test("the workshop's contract", () => {
     implied: ["MonotonicRead", "Eventual"],
     rulesOut: ["MonotonicRead", "BoundedStaleness", "Eventual"],
     leavesOpen: ["ReadYourWrites", "MonotonicWrite", "WritesFollowReads"],
-    engines: ["raft"],
+    engines: ["raft", "dynamo"],
     cap: { reads: "AP", writes: "CP" },
     pacelc: { reads: "PA/EL", writes: "PC/EC" },
   });

@@ -1,7 +1,9 @@
 import { readCatalogue, writeCatalogue } from "./catalogue.ts";
 import { engineProblem, type Engine } from "./engines.ts";
+import { CohortError } from "./errors.ts";
 import { plainReads, type Contract, type PlainRead, type ReadName } from "./guarantees.ts";
 import { covers, implies } from "./lattice.ts";
+import { quorumPlan, type QuorumPlan } from "./quorums.ts";
 
 export interface Explanation {
   /** Read guarantees without a number that the contract implies, strongest first. */
@@ -12,6 +14,8 @@ export interface Explanation {
   readonly leavesOpen: readonly ReadName[];
   /** Who keeps it. */
   readonly engines: readonly Engine[];
+  /** How a keyspace without a leader counts for it, with three replicas or as many as it names; or why none can. */
+  readonly quorums: QuorumPlan | { readonly refused: string };
   readonly cap: { readonly reads: "CP" | "AP"; readonly writes: "CP" | "AP" };
   /** If Partitioned: Availability or Consistency; Else: Latency or Consistency (Abadi, 2012). */
   readonly pacelc: { readonly reads: string; readonly writes: string };
@@ -34,6 +38,7 @@ export function explain(contract: Contract): Explanation {
   const writesAvailable = write.guarantee === "Eventual" || write.guarantee === "Causal";
   // A leader under its lease answers without asking, but only it: every other replica has to ask.
   const readsLocal = !implied.includes("Linearizable") && !named.includes("Quorum");
+  const quorums = quorumsOf(contract);
   return {
     implied,
     rulesOut,
@@ -41,9 +46,11 @@ export function explain(contract: Contract): Explanation {
     engines: (["raft", "dynamo"] as const).filter(
       (engine) =>
         engineProblem(contract, engine) === undefined &&
+        (engine === "raft" || !("refused" in quorums)) &&
         writeCatalogue[write.guarantee][engine] !== undefined &&
         named.every((name) => readCatalogue[name][engine] !== undefined),
     ),
+    quorums,
     cap: { reads: readsAvailable ? "AP" : "CP", writes: writesAvailable ? "AP" : "CP" },
     pacelc: {
       reads: `P${readsAvailable ? "A" : "C"}/E${readsLocal ? "L" : "C"}`,
@@ -51,6 +58,20 @@ export function explain(contract: Contract): Explanation {
     },
     inPartition: partitionStory(contract),
   };
+}
+
+const usualReplicas = 3;
+
+function quorumsOf(contract: Contract): Explanation["quorums"] {
+  const { reads, write } = contract;
+  const named = reads.map((read) => (read.guarantee === "Quorum" ? read.r : 1));
+  const n = Math.max(usualReplicas, ...named, write.guarantee === "Quorum" ? write.w : 1);
+  try {
+    return quorumPlan(contract, n, { r: 0, w: 0, conflicts: "lww", sloppy: false });
+  } catch (error) {
+    if (!(error instanceof CohortError)) throw error;
+    return { refused: error.failure.detail };
+  }
 }
 
 function partitionStory({ reads, write, partition }: Contract): string[] {

@@ -1,7 +1,7 @@
 /** What a contract asks of the replicas of a key in a keyspace without a leader. */
 import { parseContract } from "./contract.ts";
 import { fail } from "./errors.ts";
-import type { Contract, ReadContract } from "./guarantees.ts";
+import type { Contract, ReadContract, ReadName } from "./guarantees.ts";
 import { implies, impliedReads } from "./lattice.ts";
 import { readsText, writeText } from "./print.ts";
 
@@ -23,8 +23,13 @@ export interface QuorumPlan {
   readonly w: number;
   /** Reads write back what they found before they answer. */
   readonly ordered: boolean;
-  /** Writes learn the latest timestamp first; so all operations on a key have one order (ABD). */
+  /** All operations on a key have one order (ABD). */
   readonly linearizable: boolean;
+  /**
+   * Writes learn the latest timestamp first, so that what comes later in real time wins, whatever the clocks of its
+   * coordinator say; or all concurrent values stay, so that none wins.
+   */
+  readonly inOrder: boolean;
 }
 
 const majorityOf = (n: number): number => Math.floor(n / 2) + 1;
@@ -40,6 +45,7 @@ export function quorumPlan(contract: Contract, n: number, definition: QuorumDefi
   const ordered = reads.some(({ guarantee }) => guarantee !== "Eventual" && guarantee !== "Quorum");
   const single = impliedReads(reads).includes("Sequential");
   const linearizable = write.guarantee === "Linearizable" || single;
+  const inOrder = linearizable || definition.conflicts === "siblings" || impliedReads(reads).some(isAboutOrder);
   const w = definition.w || (linearizable ? Math.max(majorityOf(n), least.w) : least.w);
   const r = definition.r || (ordered || linearizable ? Math.max(least.r, n - w + 1) : least.r);
   inRange("R", Math.max(r, least.r), n);
@@ -56,8 +62,15 @@ export function quorumPlan(contract: Contract, n: number, definition: QuorumDefi
       "contradiction",
       'conflicts "siblings" keeps every concurrent value, and Linearizable keeps one: use "lww", or the contract Quorum(R=…), Quorum(W=…)',
     );
-  return { n, r, w, ordered, linearizable };
+  return { n, r, w, ordered, linearizable, inOrder };
 }
+
+/** Guarantees that a write which wins by a fast clock would break. */
+function isAboutOrder(name: ReadName): boolean {
+  return name === "MonotonicWrite" || name === "WritesFollowReads";
+}
+
+const aboutOrder = /\b(?:Sequential|Causal|Session|MonotonicWrite|WritesFollowReads)\b/;
 
 function overlapText(guarantee: string, r: number, w: number, n: number): string {
   return `${guarantee} needs R + W > N, so that every read meets every write; R=${r} and W=${w} of N=${n} need not meet`;
@@ -78,8 +91,16 @@ export interface QuorumRead {
   readonly text: string;
 }
 
-/** What a read does that asks for `asked`; undefined: for what the contract says. Throws as `quorumPlan`, and `unsupported`. */
-export function quorumRead(plan: QuorumPlan, own: ReadContract, asked: ReadContract | undefined): QuorumRead {
+/**
+ * What a read does that asks for `asked`; undefined: for what the contract says. `commutes`: of a counter, whose changes
+ * need no order. Throws as `quorumPlan`, and `unsupported`.
+ */
+export function quorumRead(
+  plan: QuorumPlan,
+  own: ReadContract,
+  asked: ReadContract | undefined,
+  commutes = false,
+): QuorumRead {
   const { n, r, w } = plan;
   if (asked === undefined) return { r, ordered: plan.ordered, text: own.text };
   if (asked.linearizable && !plan.linearizable)
@@ -88,6 +109,11 @@ export function quorumRead(plan: QuorumPlan, own: ReadContract, asked: ReadContr
       "Linearizable reads, since the writes of this keyspace do not agree on an order: give it WriteConsistency: Linearizable",
     );
   const least = asked.replicas ?? 1;
+  if (!plan.inOrder && !commutes && aboutOrder.test(asked.text))
+    throw fail(
+      "unsupported",
+      `${asked.text} reads, since the writes of this keyspace do not wait to learn what they come after: ask for MonotonicRead and ReadYourWrites, or give it ReadConsistency: Session`,
+    );
   inRange("R", least, n);
   const ordered = asked.linearizable || asked.session || asked.stalenessMs !== undefined;
   return { r: Math.max(least, ordered ? n - w + 1 : 1), ordered, text: asked.text };

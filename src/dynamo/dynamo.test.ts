@@ -104,6 +104,18 @@ describe("quorums", () => {
   });
 });
 
+test("of two writes one after the other the later one wins by a round for the latest timestamp, not by clocks alone", () => {
+  for (const inOrder of [false, true]) {
+    const ring = new RingWorld({ seed: 6, nodes: 3, config: { bugs: new Set(["no-anti-entropy"]) } });
+    ring.member(3).skewMs = -5000;
+    ring.isolate(3);
+    expect(ring.ask(1, write("first", 2)).ok).toBe(true);
+    ring.cut.clear();
+    expect(ring.ask(3, write("second", 2, { linearizable: inOrder })).ok).toBe(true);
+    expect(valuesIn(ring.ask(2, read(2)))).toEqual([inOrder ? "second" : "first"]);
+  }
+});
+
 describe("what happens on both sides of a partition", () => {
   test("siblings: both stay until someone who saw both writes", () => {
     const ring = new RingWorld({ seed: 5, nodes: 3, config: { conflicts: "siblings" } });

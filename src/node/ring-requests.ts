@@ -187,7 +187,7 @@ function readOf({ policy }: Ring, { query, contract }: Extract<Target, { kind: "
     );
   if (query.type === "get" && query.revision !== undefined)
     throw fail("unsupported", `revisions in "${policy.row.name}": a keyspace without a leader has none`);
-  const read: QuorumRead = quorumRead(policy.plan, policy.reads, contract);
+  const read: QuorumRead = quorumRead(policy.plan, policy.reads, contract, query.type === "counter");
   const strict = contract === undefined ? !countersKeep(policy.contract) : contract.linearizable;
   if (query.type === "counter" && strict)
     throw fail(
@@ -228,7 +228,7 @@ function writeOf({ policy }: Ring, { command, quorum }: Extract<Target, { kind: 
           bytes: operation.kind === "put" ? operation.value.slice() : undefined,
           context: contextOf(quorum?.context),
           w,
-          linearizable: policy.plan.linearizable,
+          linearizable: policy.plan.inOrder,
           key,
         },
       };

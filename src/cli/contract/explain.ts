@@ -6,7 +6,6 @@ import {
   readText,
   writeCatalogue,
   writeText,
-  type Contract,
   type Explanation,
   type GuaranteeEntry,
   type ReadName,
@@ -98,7 +97,7 @@ function show({ contract, text, warnings }: Read, explanation: Explanation): voi
   print(contract.text);
   if (warnings.length > 0) print(`\n${shown(text, warnings)}`);
   heading("Reads");
-  for (const guarantee of contract.reads) showGuarantee(contract, readText(guarantee), guarantee.guarantee);
+  for (const guarantee of contract.reads) showGuarantee(readText(guarantee), guarantee.guarantee);
   const further = explanation.implied.filter((name) => contract.reads.every(({ guarantee }) => guarantee !== name));
   if (further.length > 0) print(`  implied      ${further.join(", ")}`);
   heading("Writes");
@@ -123,13 +122,26 @@ function show({ contract, text, warnings }: Read, explanation: Explanation): voi
   const { cap, pacelc, engines } = explanation;
   print(`  CAP: reads ${cap.reads}, writes ${cap.writes}. PACELC: reads ${pacelc.reads}, writes ${pacelc.writes}.`);
   heading("Kept by");
-  if (engines.includes("raft")) print("  raft, the engine of this release's clusters");
-  if (engines.includes("dynamo"))
-    print("  dynamo, which this release has as a library (cohort/dynamo), not in its clusters");
+  if (engines.includes("raft")) print("  raft: a log with a leader; the engine of keyspaces that name none");
+  if (engines.includes("dynamo")) {
+    print("  dynamo: quorums without a leader (cohort keyspace create NAME --engine dynamo --contract …)");
+    print(`    ${planText(explanation)}`);
+  } else if ("refused" in explanation.quorums) print(`  not dynamo: ${explanation.quorums.refused}`);
   if (engines.length === 0) print("  no engine of this release");
 }
 
-function showGuarantee(contract: Contract, title: string, name: ReadName): void {
+/** How a keyspace without a leader would count. */
+function planText({ quorums }: Explanation): string {
+  if ("refused" in quorums) return quorums.refused;
+  const { n, r, w, ordered, inOrder } = quorums;
+  return [
+    `with N=${n}: R=${r}, W=${w}`,
+    ordered ? "reads write back what they saw, unless a write quorum has it" : "reads do not write back",
+    inOrder ? "writes learn the latest timestamp first" : "writes take one round",
+  ].join("; ");
+}
+
+function showGuarantee(title: string, name: ReadName): void {
   const entry = readCatalogue[name];
   print(`  ${paint("bold", title)}: ${entry.meaning}`);
   showDefinition(entry);
@@ -141,8 +153,7 @@ function showGuarantee(contract: Contract, title: string, name: ReadName): void 
   print(`    lattice    ${places.join("; ")}`);
   print(`    cost       ${entry.cost}`);
   if (entry.raft !== undefined) print(`    raft       ${entry.raft}`);
-  if (entry.dynamo !== undefined && contract.write.guarantee !== "Linearizable")
-    print(`    dynamo     ${entry.dynamo}`);
+  if (entry.dynamo !== undefined) print(`    dynamo     ${entry.dynamo}`);
   showJudges(entry);
 }
 
