@@ -36,6 +36,6 @@ if (what === "console") {
       operations: { type: "string", default: "1000000" },
     },
   });
-  if (what === "sim") (await import("./sim.ts")).benchSim(values.json);
+  if (what === "sim") await (await import("./sim.ts")).benchSim(values.json);
   else (await import("./check.ts")).benchCheck(values.json, values.histories, Number(values.operations));
 } else await import("./compare.ts");

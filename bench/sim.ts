@@ -16,14 +16,14 @@ interface Speed {
 const warmUpMs = 3000;
 const measuredMs = 6000;
 
-function measure(what: string, chosen: readonly Scenario[]): Speed {
-  const run = (forMs: number, firstSeed: number): Omit<Speed, "what"> => {
+async function measure(what: string, chosen: readonly Scenario[]): Promise<Speed> {
+  const run = async (forMs: number, firstSeed: number): Promise<Omit<Speed, "what">> => {
     let events = 0;
     let simulatedMs = 0;
     const begun = performance.now();
     for (let seed = firstSeed; performance.now() - begun < forMs; seed++) {
       for (const scenario of chosen) {
-        const result = runPlan(scenario, drawPlan(scenario, seed));
+        const result = await runPlan(scenario, drawPlan(scenario, seed));
         if (result.failure) throw new Error(`${scenario.name}, seed ${seed}: ${result.failure.detail}`);
         events += result.steps;
         simulatedMs += result.simulatedMs;
@@ -31,11 +31,11 @@ function measure(what: string, chosen: readonly Scenario[]): Speed {
     }
     return { events, simulatedMs, wallMs: performance.now() - begun };
   };
-  run(warmUpMs, 1_000_000);
-  return { what, ...run(measuredMs, 1) };
+  await run(warmUpMs, 1_000_000);
+  return { what, ...(await run(measuredMs, 1)) };
 }
 
-export function benchSim(json: boolean): void {
+export async function benchSim(json: boolean): Promise<void> {
   const quiet: Scenario = {
     name: "quiet",
     title: "Three nodes, ten operations a second",
@@ -46,9 +46,9 @@ export function benchSim(json: boolean): void {
   };
   const busy = scenarios.filter(({ name }) => ["concurrent-starts", "linearizable-reads", "leases"].includes(name));
   const speeds = [
-    measure("three nodes, 10 operations/s, no faults", [quiet]),
-    measure("many clients: concurrent-starts, linearizable-reads, leases", busy),
-    measure(
+    await measure("three nodes, 10 operations/s, no faults", [quiet]),
+    await measure("many clients: concurrent-starts, linearizable-reads, leases", busy),
+    await measure(
       "all scenarios",
       scenarios.filter(({ breaks }) => breaks === undefined),
     ),

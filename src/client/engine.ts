@@ -7,11 +7,8 @@ import { TimerWheel } from "./wheel.ts";
 import type { World } from "./world.ts";
 import { Writes } from "./writes.ts";
 
-/**
- * What works inside a client: links, routing, retries and the session of its writes. It answers through callbacks, at
- * the moment when something arrives, so that it runs in a world without promises, such as the simulator.
- */
-export interface ClientEngine {
+/** What works inside a client, beneath its promises: links, routing, retries and the session of its writes. */
+interface ClientEngine {
   readonly calls: Calls;
   readonly writes: Writes;
   readonly router: Router;

@@ -12,12 +12,10 @@
  * every call a deadline. Errors are CohortErrors: `code` from the catalogue, and `definite` says whether the
  * operation certainly did not happen. It keeps no cache and decides nothing about consistency: nodes do.
  *
- * `createClient` takes the world (clock, randomness, transport) as a parameter: `world.ts`. The simulator drives what is
- * inside of it, `createEngine`.
+ * `createClient` takes the world (clock, randomness, transport) as a parameter: `world.ts`. The simulator has one too.
  */
 export { CohortError } from "../contract/index.ts";
 export { createClient, Client } from "./client.ts";
-export { createEngine, type ClientEngine } from "./engine.ts";
 export type { OpenTransaction, SeenItem, TransactionListSettings } from "./interactive.ts";
 export { Fence, type Lock } from "./locks.ts";
 export type { Prefer } from "./router.ts";

@@ -98,7 +98,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "closed-too-early",
     title: "A leader that may have been deposed goes on closing timestamps",
-    scenario: "bounded-staleness",
+    scenario: "staleness-in-minority",
   },
   {
     name: "closed-before-applied",
@@ -220,7 +220,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "rejoins-too-early",
     title: "A node whose log was lost votes again as soon as a leader has heard of it",
-    scenario: "disk-corruption",
+    scenario: "rejoin-slowly",
   },
   {
     name: "no-write-back",

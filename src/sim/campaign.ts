@@ -21,9 +21,9 @@ export interface SeedResult {
 }
 
 /** Runs one seed of a scenario. */
-export function runSeed(scenario: Scenario, seed: number, bugs: readonly string[] = []): SeedResult {
+export async function runSeed(scenario: Scenario, seed: number, bugs: readonly string[] = []): Promise<SeedResult> {
   const plan = drawPlan(scenario, seed, bugs);
-  const { digest, steps, simulatedMs, fired, counts, failure } = runPlan(scenario, plan);
+  const { digest, steps, simulatedMs, fired, counts, failure } = await runPlan(scenario, plan);
   return {
     scenario: scenario.name,
     seed,

@@ -394,7 +394,7 @@ function openSession(client: number): RequestBody {
   return { type: "write", command };
 }
 
-export type SingleWrite = Exclude<WorkOperation, Read | TransactionWork | { kind: "members" }>;
+export type SingleWrite = Exclude<WorkOperation, Read | TransactionWork | { kind: "members" | "holds" | "watch" }>;
 
 export function isReadingTransaction({ transaction, ask }: Running): boolean {
   return transaction !== undefined && !(ask !== undefined && "write" in ask);

@@ -1,6 +1,8 @@
 import type { NodeId } from "../base/index.ts";
 import { damage } from "./damage.ts";
+import { LibraryClient } from "./library-client.ts";
 import type { Machine } from "./machine.ts";
+import { endOf, type End } from "./network.ts";
 import type { Fault, FaultKind, Reconfiguration, Target } from "./plan.ts";
 import { changeOf } from "./shards.ts";
 import type { World } from "./world.ts";
@@ -64,6 +66,8 @@ function whatHappens(fault: Fault): string {
       return `the wall clock of node ${fault.node} is off by ${fault.offsetMs} ms, and does not admit it`;
     case "upgrade":
       return `${nameOf(fault.target)} is replaced by version ${fault.to}, and is away`;
+    case "client":
+      return `client ${fault.client} ${troubles[fault.how]}`;
     case "reconfigure":
       return reconfigurations[fault.how];
     case "shards":
@@ -79,6 +83,12 @@ const reconfigurations = {
   removeLeader: "the leader is removed, and another node takes its place",
   addLearner: "a node becomes a learner",
   promoteLearner: "a learner becomes a voter, and a voter leaves",
+} as const;
+
+const troubles = {
+  pause: "stands still",
+  kill: "is killed, and begins anew",
+  cut: "reaches no node",
 } as const;
 
 const damages = {
@@ -254,6 +264,11 @@ function begin(world: World, fault: Fault, fired: Fired): boolean {
       machine.version = fault.to;
       return fire();
     }
+    case "client": {
+      const client = world.clients[fault.client];
+      if (!(client instanceof LibraryClient)) return false;
+      return trouble(world, client, fault, fire);
+    }
     case "reconfigure": {
       const leader = world.leader();
       const membership = leader && reconfigured(world, leader, fault.how);
@@ -327,6 +342,31 @@ function reconfigured(
   return { voters: [...voters.filter((id) => id !== leaving), promoted], learners: learners.slice(1) };
 }
 
+function trouble(
+  world: World,
+  client: LibraryClient,
+  fault: Extract<Fault, { kind: "client" }>,
+  fire: () => true,
+): boolean {
+  const { how, forMs } = fault;
+  if (how === "cut") {
+    const end = endOf(client.id);
+    cutFor(
+      world,
+      world.nodes.flatMap((node) => [[node, end] as const, [end, node] as const]),
+      forMs,
+      fire,
+    );
+    return true;
+  }
+  if (how === "kill") client.kill();
+  else {
+    client.pause();
+    world.after(forMs, () => client.resume());
+  }
+  return fire();
+}
+
 /** How soon the others notice that a connection is gone. */
 const noticedMs = 5;
 
@@ -343,7 +383,7 @@ function crash(world: World, machine: Machine, power: boolean, forMs: number): v
 }
 
 /** Cuts links for a while; it fired if a message was lost to it. */
-function cutFor(world: World, cut: readonly (readonly [NodeId, NodeId])[], forMs: number, fire: () => void): void {
+function cutFor(world: World, cut: readonly (readonly [End, End])[], forMs: number, fire: () => void): void {
   if (world.healed) return;
   const before = world.network.counts.cut;
   for (const [from, to] of cut) world.network.cut(from, to);

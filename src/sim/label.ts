@@ -107,7 +107,10 @@ export function operationText(operation: WorkOperation): string {
     case "renew":
     case "release":
     case "guarded":
+    case "holds":
       return `${operation.kind} ${operation.lock}`;
+    case "watch":
+      return `watch ${operation.prefix}*`;
     default:
       return unreachable(operation);
   }

@@ -3,8 +3,11 @@ import { failure, type Outcome, type RequestBody } from "../contract/index.ts";
 import type { Connection, ConnectionHandlers } from "../client/index.ts";
 import { maxHelloBytes, nativeVersions, readClientFrame, writeNodeFrame } from "../wire/index.ts";
 import type { ClientFrame, NodeFrame } from "../wire/index.ts";
+import type { NodeOutput } from "../node/index.ts";
 import type { Machine } from "./machine.ts";
 import type { End, Network } from "./network.ts";
+
+export type WatchOutput = Extract<NodeOutput, { type: "watchEvents" | "watchFailed" }>;
 
 /** What the ports need of the world around them. */
 export interface PortWorld {
@@ -14,7 +17,12 @@ export interface PortWorld {
   count(what: string): void;
   /** Gives a node a request; `done` is called with the answer, or never. Returns its name. */
   ask(machine: Machine, ttlMs: number, body: RequestBody, done: (outcome: Outcome) => void): number;
+  /** Has a node watch keys until `unwatch`. Returns the name of the watch. */
+  watch(machine: Machine, what: WatchWish, told: (output: WatchOutput) => void): number;
+  unwatch(machine: Machine, id: number): void;
 }
+
+export type WatchWish = Pick<Extract<ClientFrame, { kind: "watch" }>, "keyspace" | "prefix" | "from">;
 
 /** What a node says of itself to clients: enough for names. */
 export function endpointOf(node: NodeId): string {
@@ -66,6 +74,7 @@ class SimConnection implements Connection {
   readonly #reader = new FrameReader(maxHelloBytes);
   readonly #writer = new FrameWriter(1024);
   readonly #requests = new Map<number, number>();
+  readonly #watches = new Map<number, number>();
   /** Of the process that took it. */
   #life: number | undefined;
   #known = false;
@@ -159,11 +168,31 @@ class SimConnection implements Connection {
       }
       case "ping":
         return this.#tell({ kind: "pong" });
-      case "watch":
-      case "credit":
-      case "unwatch":
-        throw new CodecError(`simulated clients do not send ${frame.kind}`);
+      case "watch": {
+        const { id, keyspace, prefix, from } = frame;
+        const watched = this.#world.watch(machine, { keyspace, prefix, from }, (output) => this.#onWatch(id, output));
+        this.#watches.set(id, watched);
+        return;
+      }
+      case "credit": {
+        const id = this.#watches.get(frame.id);
+        if (id !== undefined) machine.command({ type: "watchCredit", id, credit: frame.count });
+        return;
+      }
+      case "unwatch": {
+        const id = this.#watches.get(frame.id);
+        if (this.#watches.delete(frame.id) && id !== undefined) this.#world.unwatch(machine, id);
+      }
     }
+  }
+
+  #onWatch(id: number, output: WatchOutput): void {
+    if (output.type === "watchEvents") {
+      const { revision, events } = output;
+      return this.#tell({ kind: "events", id, revision, events });
+    }
+    this.#watches.delete(id);
+    this.#tell({ kind: "watchFailed", id, failure: output.failure });
   }
 
   #tell(frame: NodeFrame): void {
@@ -199,7 +228,9 @@ class SimConnection implements Connection {
     const machine = this.#world.machine(this.node);
     if (machine.up && machine.life === this.#life)
       for (const id of this.#requests.values()) machine.command({ type: "cancel", id });
+    for (const id of this.#watches.values()) this.#world.unwatch(machine, id);
     this.#requests.clear();
+    this.#watches.clear();
     this.#world.after(0, tell);
   }
 }

@@ -28,6 +28,11 @@ export interface NetworkCounts extends Record<string, number> {
 /** Ends of links: nodes by their id, clients by negative numbers. */
 export type End = number;
 
+/** Where a client is. */
+export function endOf(client: number): End {
+  return -1 - client;
+}
+
 export interface NetworkWorld {
   readonly now: number;
   after(delayMs: number, run: () => void): void;

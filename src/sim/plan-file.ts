@@ -2,7 +2,7 @@
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import { consistencies } from "../workload/index.ts";
-import { type Plan, shardChanges } from "./plan.ts";
+import { clientTroubles, type Plan, shardChanges } from "./plan.ts";
 
 const ms = Type.Number({ minimum: 0 });
 const node = Type.Integer({ minimum: 1 });
@@ -64,6 +64,12 @@ const fault = Type.Union([
     at: ms,
   }),
   Type.Object({ kind: Type.Literal("transfer"), to: Type.Integer({ minimum: 0 }), at: ms }),
+  Type.Object({
+    kind: Type.Literal("client"),
+    client: Type.Integer({ minimum: 0 }),
+    how: Type.Union(clientTroubles.map((how) => Type.Literal(how))),
+    ...lasting,
+  }),
   Type.Object({ kind: Type.Literal("membership"), voters: nodes, learners: nodes, at: ms }),
 ]);
 
@@ -101,6 +107,8 @@ const operation = Type.Union([
   Type.Object({ kind: Type.Literal("renew"), lock, ttlMs: wholeMs }),
   Type.Object({ kind: Type.Literal("release"), lock }),
   Type.Object({ kind: Type.Literal("guarded"), lock }),
+  Type.Object({ kind: Type.Literal("holds"), lock }),
+  Type.Object({ kind: Type.Literal("watch"), prefix: Type.String() }),
 ]);
 
 const plan = Type.Object({

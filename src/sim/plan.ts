@@ -9,6 +9,8 @@ export type Moment = "voted" | "leader" | "appended" | "truncated" | "membership
 
 export const shardChanges = ["split", "merge", "move"] as const;
 
+export const clientTroubles = ["pause", "kill", "cut"] as const;
+
 /** A fault of a schedule. It begins at `at`; those that last are over `forMs` later. Milliseconds. */
 export type Fault = { readonly at: number } & (
   | { readonly kind: "crash"; readonly target: Target; readonly power: boolean; readonly forMs: number }
@@ -68,6 +70,13 @@ export type Fault = { readonly at: number } & (
   | { readonly kind: "clockLie"; readonly node: NodeId; readonly offsetMs: number; readonly forMs: number }
   /** A node is stopped, and comes back as another version of the program. */
   | { readonly kind: "upgrade"; readonly target: Target; readonly to: number; readonly forMs: number }
+  /** Of a client that is the library: its process stands still, or is killed and begins anew; or it reaches no node. */
+  | {
+      readonly kind: "client";
+      readonly client: number;
+      readonly how: (typeof clientTroubles)[number];
+      readonly forMs: number;
+    }
   | { readonly kind: "reconfigure"; readonly how: Reconfiguration }
   | { readonly kind: "transfer"; /** 0: whoever is most advanced. */ readonly to: NodeId }
   /** A change of the map of shards; `pick`, `to`: which shard, and where to, as shares of those there are. */

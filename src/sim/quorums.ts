@@ -13,7 +13,7 @@ const makingMs = 20_000;
 const retryMs = 200;
 
 /** Runs the world until every member has the keyspaces. */
-export function makeKeyspaces(world: World, keyspaces: readonly QuorumKeyspace[]): void {
+export async function makeKeyspaces(world: World, keyspaces: readonly QuorumKeyspace[]): Promise<void> {
   const ask = (): void => {
     if (everywhere()) return;
     const leader = world.leader();
@@ -39,18 +39,18 @@ export function makeKeyspaces(world: World, keyspaces: readonly QuorumKeyspace[]
   const everywhere = (): boolean =>
     world.options.voters.every((id) => world.machine(id).core?.rings.cores.size === keyspaces.length);
   ask();
-  world.runUntil(world.now + makingMs, everywhere);
+  await world.run(world.now + makingMs, everywhere);
   if (!everywhere() && world.steps < world.stopAtStep)
     throw new InvariantError("liveness: the keyspaces without a leader do not come about");
 }
 
 /** Runs the world until replicas hold the same, and nobody holds anything for another. Throws an InvariantError. */
-export function comeTogether(world: World, up: readonly Machine[], deadline: number): void {
+export async function comeTogether(world: World, up: readonly Machine[], deadline: number): Promise<void> {
   // Comparing everything after each event would take too long.
   const roundMs = 100;
   let trouble: string | undefined;
   do {
-    world.runUntil(world.now + roundMs);
+    await world.run(world.now + roundMs);
     if (world.steps >= world.stopAtStep) return;
     trouble = differenceOf(up);
   } while (trouble !== undefined && world.now < deadline);

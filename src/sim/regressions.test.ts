@@ -7,14 +7,14 @@ const files = readdirSync(directory).filter((name) => name.endsWith(".json"));
 
 test("there are failures to remember", () => expect(files.length).toBeGreaterThan(0));
 
-test.each(files)("%s holds", (name) => {
+test.each(files)("%s holds", async (name) => {
   const text = readFileSync(new URL(name, directory), "utf8");
   const { format, ...file } = parsePlanFile(text);
   expect(format).toBe("cohort-simulation-1");
   expect(formatPlanFile(file)).toBe(text);
   const scenario = scenarios.find((candidate) => candidate.name === file.plan.scenario);
   expect(scenario).toBeDefined();
-  expect(runPlan(scenario!, { ...file.plan, bugs: [] }).failure).toBeUndefined();
+  expect((await runPlan(scenario!, { ...file.plan, bugs: [] })).failure).toBeUndefined();
 });
 
 test("what is not the file of a simulation is refused with the part that is wrong", () => {

@@ -40,14 +40,14 @@ export function reportPage({ title, failure, again, parts, timeline }: ReportPag
 }
 
 /** Runs a plan once more and draws what happens. `again`: the command that shows it. */
-export function drawPlanReport(
+export async function drawPlanReport(
   scenario: Scenario,
   plan: Plan,
   again: string,
   stopAtStep?: number,
-): { page: string; result: RunResult } {
+): Promise<{ page: string; result: RunResult }> {
   const timeline = timelineOf(plan);
-  const result = runPlan(scenario, plan, { timeline, ...(stopAtStep === undefined ? {} : { stopAtStep }) });
+  const result = await runPlan(scenario, plan, { timeline, ...(stopAtStep === undefined ? {} : { stopAtStep }) });
   const page = reportPage({
     title: `${scenario.name}, seed ${plan.seed}`,
     failure: result.failure,

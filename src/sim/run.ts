@@ -10,6 +10,7 @@ import {
 } from "../workload/index.ts";
 import { comeTogether, lastReads, makeKeyspaces } from "./quorums.ts";
 import { scheduleFaults, type Fired } from "./faults.ts";
+import { LibraryClient } from "./library-client.ts";
 import type { Plan } from "./plan.ts";
 import { defaultBudget, type Budget, type Scenario } from "./scenario.ts";
 import { Timeline } from "./timeline.ts";
@@ -92,7 +93,7 @@ export function worldOptions(scenario: Scenario, plan: Plan): WorldOptions {
 }
 
 /** Runs a plan to its end, or to the first thing that must not happen. */
-export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}): RunResult {
+export async function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const { onLine, onStepped, stopAtStep, timeline } = options;
   const world = new World({
     ...worldOptions(scenario, plan),
@@ -104,10 +105,12 @@ export function runPlan(scenario: Scenario, plan: Plan, options: RunOptions = {}
   const fired: Fired = new Map();
   let failure: SimFailure | undefined;
   try {
-    play(world, scenario, plan, fired);
+    await play(world, scenario, plan, fired);
   } catch (error) {
     failure = failureOf(error, world);
     world.note(`fails: ${failure.clause}`);
+  } finally {
+    world.close();
   }
   return {
     failure,
@@ -150,7 +153,7 @@ function failureOf(error: unknown, world: World): SimFailure {
   };
 }
 
-function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): void {
+async function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): Promise<void> {
   const budget = { ...defaultBudget, ...scenario.budget };
   world.mostSteps = budget.events;
   for (const machine of world.machines.values()) machine.start();
@@ -160,7 +163,7 @@ function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): void 
     world.insist({ kind: "createKeyspace", keyspace, nodes: world.options.voters });
   }
   const { quorums } = scenario;
-  if (quorums !== undefined) makeKeyspaces(world, quorums.keyspaces);
+  if (quorums !== undefined) await makeKeyspaces(world, quorums.keyspaces);
   // Plans count from when the keyspaces are there.
   const from = world.now;
   for (const planned of plan.operations) world.at(from + planned.at, () => world.clients[planned.client]!.run(planned));
@@ -169,10 +172,10 @@ function play(world: World, scenario: Scenario, plan: Plan, fired: Fired): void 
     plan.faults.map((fault) => ({ ...fault, at: from + fault.at })),
     fired,
   );
-  world.runUntil(from + plan.durationMs);
+  await world.run(from + plan.durationMs);
   if (world.steps >= world.stopAtStep) return;
   checkMessages(world, budget);
-  recover(world, plan, budget.recoveryMs, quorums !== undefined);
+  await recover(world, plan, budget.recoveryMs, quorums !== undefined);
   if (world.steps >= world.stopAtStep) return;
   for (const client of world.clients) client.abandon();
   const [complaint] =
@@ -213,7 +216,7 @@ function judge(world: World, text: string): Complaint[] {
 }
 
 /** The faults end, a core of the cluster comes back: now it must make progress. */
-function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boolean): void {
+async function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boolean): Promise<void> {
   world.heal();
   for (const machine of world.machines.values()) {
     if (machine.broken)
@@ -227,12 +230,12 @@ function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boo
   const up = [...world.machines.values()].filter((machine) => !plan.leftDown.includes(machine.id));
   const deadline = world.now + livenessMs;
   const idle = (): boolean => world.clients.every((client) => !client.busy);
-  world.runUntil(Math.min(deadline, world.now + settleMs), idle);
+  await world.run(Math.min(deadline, world.now + settleMs), idle);
   const first = world.records.length;
   const counters = new Set<string>(["c0"]);
   for (const { operation } of plan.operations) if ("counter" in operation) counters.add(operation.counter);
   if (isLeaderless) {
-    comeTogether(world, up, deadline);
+    await comeTogether(world, up, deadline);
     for (const operation of lastReads(plan)) probe.run(probeOf(operation));
   }
   for (const counter of isLeaderless ? [probedCounter] : counters) {
@@ -244,13 +247,14 @@ function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boo
   // A value of its own: half a number is nobody else's.
   if (world.options.shards !== undefined)
     for (const key of keys) probe.run(probeOf({ kind: "put", key, value: plan.operations.length + 0.5, bytes: 1 }));
-  world.runUntil(deadline, idle);
+  await world.run(deadline, idle);
   if (world.steps >= world.stopAtStep) return;
   const unanswered = world.records.slice(first).find((record) => record.client === probe.id && record.outcome !== "ok");
   if (!idle() || unanswered)
     throw new InvariantError(
       `liveness: a healed cluster does not answer: ${unanswered?.note ?? "nothing came back"}; ${stateOf(world)}`,
     );
+  for (const client of world.clients) if (client instanceof LibraryClient) client.retire();
   const settled = (): boolean => {
     const leader = world.leader()?.core?.replicas.get(0)?.raft;
     if (!leader || leader.commitIndex !== leader.lastIndex) return false;
@@ -270,11 +274,25 @@ function recover(world: World, plan: Plan, livenessMs: number, isLeaderless: boo
     });
     return isThere && shardsSettled(up);
   };
-  world.runUntil(deadline + settleMs, settled);
+  await world.run(deadline + settleMs, settled);
   if (world.steps >= world.stopAtStep) return;
   if (!settled()) throw new InvariantError(`liveness: replicas do not come together: ${stateOf(world)}`);
   for (const machine of up) if (machine.up) world.invariants.compareState(machine);
   checkShards(up);
+  await checkWatches(world);
+}
+
+/** Every watch has every change, once and in order: as the leader remembers them. */
+async function checkWatches(world: World): Promise<void> {
+  const store = world.leader()?.core?.replicas.get(0)?.store;
+  const watchers = world.clients.flatMap((client) =>
+    client instanceof LibraryClient ? client.watchers.map((watcher) => ({ watcher, client })) : [],
+  );
+  if (store === undefined || watchers.length === 0) return;
+  const due = watchers.map(({ watcher }) => watcher.due(store));
+  await world.run(world.now + settleMs, () => watchers.every(({ watcher }, i) => watcher.seen.length >= due[i]!));
+  if (world.steps >= world.stopAtStep) return;
+  for (const { watcher, client } of watchers) watcher.check(store, `client ${client.id}`);
 }
 
 function probeOf(operation: PlannedOperation["operation"]): PlannedOperation {

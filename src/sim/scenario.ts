@@ -1,6 +1,6 @@
 import type { QuorumWishes } from "../contract/index.ts";
 import type { Promised, WorkloadOptions } from "../workload/index.ts";
-import type { Damage, FaultKind, Moment, Reconfiguration } from "./plan.ts";
+import type { clientTroubles, Damage, FaultKind, Moment, Reconfiguration } from "./plan.ts";
 import type { WorldOptions } from "./world.ts";
 
 /** A range from which a value is drawn for each occurrence. */
@@ -55,6 +55,7 @@ export type FaultSpec =
   | (Lasting & { readonly kind: "minority" })
   | (Lasting & { readonly kind: "clockLie"; readonly offsetMs: Range })
   | (Lasting & Targeted & { readonly kind: "upgrade"; readonly to: readonly number[] })
+  | (Lasting & { readonly kind: "client"; readonly how: readonly (typeof clientTroubles)[number][] })
   | (Rated & { readonly kind: "reconfigure"; readonly how: readonly Reconfiguration[] })
   | (Rated & { readonly kind: "transfer" })
   | (Rated & { readonly kind: "shards" })

@@ -30,20 +30,25 @@ const leadInMs = 800;
  * Looks for the smallest schedule that still breaks the same clause: less time, fewer faults, operations, clients and
  * nodes (delta debugging: Zeller and Hildebrandt, 2002). Every candidate is run; nothing is guessed.
  */
-export function shrink(scenario: Scenario, plan: Plan, failure: SimFailure, options: ShrinkOptions = {}): Shrunk {
+export async function shrink(
+  scenario: Scenario,
+  plan: Plan,
+  failure: SimFailure,
+  options: ShrinkOptions = {},
+): Promise<Shrunk> {
   const search = new Search(scenario, plan, failure, options);
-  search.cutEnd();
-  search.cutBeginning();
+  await search.cutEnd();
+  await search.cutBeginning();
   let before = Number.POSITIVE_INFINITY;
   while (search.size < before && !search.exhausted) {
     before = search.size;
-    search.withoutKinds();
-    search.reduce("operations");
-    search.reduce("faults");
-    search.fewerNodes();
-    search.cutBeginning();
+    await search.withoutKinds();
+    await search.reduce("operations");
+    await search.reduce("faults");
+    await search.fewerNodes();
+    await search.cutBeginning();
   }
-  search.nobodyLeftDown();
+  await search.nobodyLeftDown();
   return { plan: search.plan, failure: search.failure, runs: search.runs };
 }
 
@@ -71,12 +76,12 @@ class Search {
   }
 
   /** Takes the candidate if it breaks the same clause. */
-  #accepts(candidate: Plan, maxSteps = candidateSteps): boolean {
+  async #accepts(candidate: Plan, maxSteps = candidateSteps): Promise<boolean> {
     const before = this.#steps;
     for (let i = 0; i < mostTries && this.#steps - before < maxSteps && !this.exhausted; i++) {
       this.runs++;
       const lucky = i === 0 ? candidate : { ...candidate, seed: (candidate.seed + i * 7919) % 2 ** 32 };
-      const { failure, steps } = runPlan(this.#scenario, lucky);
+      const { failure, steps } = await runPlan(this.#scenario, lucky);
       this.#steps += steps;
       if (failure?.clause !== this.failure.clause) continue;
       this.plan = lucky;
@@ -88,66 +93,69 @@ class Search {
   }
 
   /** Nothing after the failure matters; and the healing may as well begin earlier. */
-  cutEnd(): void {
+  async cutEnd(): Promise<void> {
     const { durationMs } = this.plan;
     const { atMs } = this.failure;
-    if (atMs < durationMs && this.#accepts(between(this.plan, 0, Math.ceil(atMs) + 1), 1)) return;
+    if (atMs < durationMs && (await this.#accepts(between(this.plan, 0, Math.ceil(atMs) + 1), 1))) return;
     for (const share of [0.1, 0.25, 0.5, 0.75]) {
-      if (this.#accepts(between(this.plan, 0, Math.ceil(durationMs * share)), 1)) return;
+      if (await this.#accepts(between(this.plan, 0, Math.ceil(durationMs * share)), 1)) return;
     }
   }
 
   /** Perhaps the last moments are enough. */
-  cutBeginning(): void {
+  async cutBeginning(): Promise<void> {
     const end = Math.min(this.plan.durationMs, Math.ceil(this.failure.atMs) + 1);
     for (const windowMs of windowsMs) {
       const from = end - windowMs - leadInMs;
       if (from <= 0) return;
-      if (this.#accepts(between(this.plan, from + leadInMs, end), windowSteps)) return;
+      if (await this.#accepts(between(this.plan, from + leadInMs, end), windowSteps)) return;
     }
   }
 
   /** Leaves out whole kinds of operations and faults, and whole clients. */
-  withoutKinds(): void {
+  async withoutKinds(): Promise<void> {
     for (const kind of new Set(this.plan.operations.map(({ operation }) => operation.kind))) {
-      this.#accepts({
+      await this.#accepts({
         ...this.plan,
         operations: this.plan.operations.filter(({ operation }) => operation.kind !== kind),
       });
     }
     for (const kind of new Set(this.plan.faults.map((fault) => fault.kind))) {
-      this.#accepts({ ...this.plan, faults: this.plan.faults.filter((fault) => fault.kind !== kind) });
+      await this.#accepts({ ...this.plan, faults: this.plan.faults.filter((fault) => fault.kind !== kind) });
     }
     for (const client of new Set(this.plan.operations.map((planned) => planned.client))) {
-      this.#accepts({ ...this.plan, operations: this.plan.operations.filter((planned) => planned.client !== client) });
+      await this.#accepts({
+        ...this.plan,
+        operations: this.plan.operations.filter((planned) => planned.client !== client),
+      });
     }
   }
 
   /** Leaves out ever smaller chunks of a list while the failure stays. */
-  reduce(part: "faults" | "operations"): void {
+  async reduce(part: "faults" | "operations"): Promise<void> {
     let chunk = Math.ceil(this.plan[part].length / 2);
     while (chunk >= 1 && !this.exhausted) {
       let from = 0;
       while (from < this.plan[part].length && !this.exhausted) {
         const items: readonly unknown[] = this.plan[part];
         const rest = [...items.slice(0, from), ...items.slice(from + chunk)];
-        if (!this.#accepts({ ...this.plan, [part]: rest })) from += chunk;
+        if (!(await this.#accepts({ ...this.plan, [part]: rest }))) from += chunk;
       }
       if (chunk === 1) return;
       chunk = Math.ceil(chunk / 2);
     }
   }
 
-  fewerNodes(): void {
+  async fewerNodes(): Promise<void> {
     while (this.plan.members > 1 && this.plan.nodes === this.plan.members && !this.exhausted) {
       const nodes = this.plan.nodes - 1;
       const faults = this.plan.faults.filter((fault) => highest(fault) <= nodes);
-      if (!this.#accepts({ ...this.plan, nodes, members: nodes, faults })) return;
+      if (!(await this.#accepts({ ...this.plan, nodes, members: nodes, faults }))) return;
     }
   }
 
-  nobodyLeftDown(): void {
-    if (this.plan.leftDown.length > 0) this.#accepts({ ...this.plan, leftDown: [] });
+  async nobodyLeftDown(): Promise<void> {
+    if (this.plan.leftDown.length > 0) await this.#accepts({ ...this.plan, leftDown: [] });
   }
 }
 

@@ -41,6 +41,7 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
     drawFaults(spec, {
       nodes,
       all: nodes + spares,
+      clients: clients.length,
       durationMs,
       random: random.fork(),
       alone: scenario.faults.length === 1,
@@ -67,6 +68,7 @@ export function drawPlan(scenario: Scenario, seed: number, bugs: readonly string
 interface Draw {
   readonly nodes: number;
   readonly all: number;
+  readonly clients: number;
   readonly durationMs: number;
   readonly random: Random;
   /** It is the scenario's only kind of fault, so it is never left out. */
@@ -160,6 +162,8 @@ function drawFault(spec: FaultSpec, at: number, draw: Draw): Fault {
     }
     case "upgrade":
       return { kind: "upgrade", at, target: target(spec, draw), to: pick(spec.to, random), forMs };
+    case "client":
+      return { kind: "client", at, client: random.below(draw.clients), how: pick(spec.how, random), forMs };
     case "reconfigure":
       return { kind: "reconfigure", at, how: pick(spec.how, random) };
     case "shards": {

@@ -1,5 +1,5 @@
 import { InvariantError, must, seededRandom, type NodeId, type Random } from "../base/index.ts";
-import type { World as LibraryWorld } from "../client/index.ts";
+import type { ConnectionHandlers } from "../client/index.ts";
 import type { ReadContract } from "../contract/index.ts";
 import type { Outcome, RequestBody } from "../contract/index.ts";
 import { encodeCommand, errorCodeOf, type Operation } from "../store/index.ts";
@@ -16,18 +16,21 @@ import {
 import type { WalFact } from "../wal/index.ts";
 import type { OperationRecord, RetryMode, WorkOperation } from "../workload/index.ts";
 import { SimClient, type ClientWorld, type WorkClient } from "./client.ts";
-import { LibraryClient } from "./library-client.ts";
-import { endpointOf, NativePorts, type PortWorld } from "./native-ports.ts";
+import { LibraryClient, type LibraryClientWorld } from "./library-client.ts";
+import { endpointOf, NativePorts, type PortWorld, type WatchOutput, type WatchWish } from "./native-ports.ts";
 import { TraceDigest } from "./digest.ts";
 import { ClusterInvariants } from "./invariants.ts";
 import { Machine, type Surroundings } from "./machine.ts";
-import { Network, type End, type NetworkOptions } from "./network.ts";
+import { endOf, Network, type End, type NetworkOptions } from "./network.ts";
+import { ClientProcess } from "./process.ts";
 import { EventQueue } from "./queue.ts";
 import type { Moment } from "./plan.ts";
+import { markFact } from "./marks.ts";
 import { nodeSettings } from "./settings.ts";
 import { labelOf, operationText, outcomeText } from "./label.ts";
 import type { MessageKind, Timeline } from "./timeline.ts";
 import { describeEvent, describeFact, mixEvent } from "./trace.ts";
+import { Turn } from "./turn.ts";
 
 /** The setup of a world: what a scenario chooses beside workload and faults. */
 export interface WorldOptions {
@@ -77,7 +80,7 @@ const selfRestartMs = 200;
  * A cluster, its clients, its networks, disks and clocks, in virtual time and from one seed. One event at a time
  * happens; after each, the invariants are looked at. The same options make the same trace, byte for byte.
  */
-export class World implements Surroundings, ClientWorld, PortWorld {
+export class World implements Surroundings, ClientWorld, LibraryClientWorld, PortWorld {
   now = 0;
   /** Events of cores so far: the unit of `--until`. */
   steps = 0;
@@ -106,7 +109,13 @@ export class World implements Surroundings, ClientWorld, PortWorld {
   readonly #requests = new Map<number, { client: SimClient; attempt: number }>();
   /** Who waits for answers to requests of nobody's. */
   readonly #own = new Map<number, (outcome: Outcome) => void>();
+  readonly #watches = new Map<number, (output: WatchOutput) => void>();
   #nextRequest = 1;
+  readonly #turn = new Turn();
+  /** Something has run that may have settled promises. */
+  #unsettled = false;
+  #problem: { readonly error: unknown } | undefined;
+  readonly #processes: Random;
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -135,13 +144,10 @@ export class World implements Surroundings, ClientWorld, PortWorld {
     const { operationTimeoutMs, attemptTimeoutMs, contract, bugs } = options;
     const keyspace = options.shards === undefined ? options.keyspace : shardedKeyspace;
     const endpoints = this.nodes.map(endpointOf);
+    this.#processes = this.fork(4);
     this.clients = options.clients.map((mode, id) =>
       mode === "library"
-        ? new LibraryClient(
-            { id, endpoints, operationTimeoutMs, contract, keyspace },
-            this,
-            this.#libraryWorld(-1 - id, random.fork()),
-          )
+        ? new LibraryClient({ id, endpoints, operationTimeoutMs, contract, keyspace }, this)
         : new SimClient(
             { id, mode, operationTimeoutMs, attemptTimeoutMs, contract, bugs, home: options.homes?.[id], keyspace },
             this,
@@ -150,22 +156,22 @@ export class World implements Surroundings, ClientWorld, PortWorld {
     );
   }
 
-  /** The world as the client library sees it from one end. */
-  #libraryWorld(client: End, random: Random): LibraryWorld {
-    return {
-      now: () => this.now,
-      after: (delayMs, run) => this.after(delayMs, run),
-      soon: (run) => this.after(0, run),
-      random,
-      transport: { connect: (endpoint, handlers) => this.#ports.connect(client, endpoint, handlers) },
-    };
-  }
-
   ask(machine: Machine, ttlMs: number, body: RequestBody, done: (outcome: Outcome) => void): number {
     const id = this.newRequestId();
     this.#own.set(id, done);
     machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     return id;
+  }
+
+  watch(machine: Machine, what: WatchWish, told: (output: WatchOutput) => void): number {
+    const id = this.newRequestId();
+    this.#watches.set(id, told);
+    machine.command({ type: "watch", id, ...what });
+    return id;
+  }
+
+  unwatch(machine: Machine, id: number): void {
+    if (this.#watches.delete(id)) machine.command({ type: "unwatch", id });
   }
 
   machine(id: NodeId): Machine {
@@ -202,15 +208,41 @@ export class World implements Surroundings, ClientWorld, PortWorld {
   }
 
   /** Runs until the virtual time, or until `done` says that it is enough (looked at after every event). */
-  runUntil(time: number, done?: () => boolean): void {
-    const queue = this.#queue;
-    while (queue.nextAt <= time && this.steps < this.stopAtStep) {
-      const next = queue.pop()!;
-      this.now = next.at;
-      next.run();
+  async run(time: number, done?: () => boolean): Promise<void> {
+    while (this.#unsettled || this.#next(time)) {
+      if (this.#unsettled) await this.#settle();
       if (done?.()) return;
     }
+    this.#arrive(time);
+  }
+
+  /** As `run`, at once: in a world without clients that are the library, which make promises. */
+  runUntil(time: number, done?: () => boolean): void {
+    while (this.#next(time)) if (done?.()) return;
+    this.#arrive(time);
+  }
+
+  #next(time: number): boolean {
+    if (this.#queue.nextAt > time || this.steps >= this.stopAtStep) return false;
+    const next = this.#queue.pop()!;
+    this.now = next.at;
+    next.run();
+    return true;
+  }
+
+  #arrive(time: number): void {
     if (this.steps < this.stopAtStep) this.now = Math.max(this.now, time);
+  }
+
+  async #settle(): Promise<void> {
+    this.#unsettled = false;
+    await this.#turn.end();
+    if (this.#problem !== undefined) throw this.#problem.error;
+  }
+
+  /** Nothing runs here any more. */
+  close(): void {
+    this.#turn.close();
   }
 
   count(what: string, times = 1): void {
@@ -251,6 +283,7 @@ export class World implements Surroundings, ClientWorld, PortWorld {
   }
 
   reply(from: NodeId, output: NodeOutput): void {
+    if (output.type === "watchEvents" || output.type === "watchFailed") this.#watches.get(output.id)?.(output);
     if (output.type !== "reply") return;
     const request = this.#requests.get(output.id);
     const own = this.#own.get(output.id);
@@ -259,9 +292,9 @@ export class World implements Surroundings, ClientWorld, PortWorld {
     this.#requests.delete(output.id);
     const { client, attempt } = request;
     const text = output.outcome.ok ? "ok" : output.outcome.failure.code;
-    const arrived = this.#sent(from, -1 - client.id, { kind: "reply", text });
+    const arrived = this.#sent(from, endOf(client.id), { kind: "reply", text });
     this.clientMessages++;
-    this.network.send(from, -1 - client.id, () => {
+    this.network.send(from, endOf(client.id), () => {
       arrived?.();
       client.onReply(attempt, output.outcome);
     });
@@ -345,6 +378,7 @@ export class World implements Surroundings, ClientWorld, PortWorld {
   heal(): void {
     this.healed = true;
     this.network.heal();
+    for (const client of this.clients) if (client instanceof LibraryClient) client.resume();
     for (const machine of this.machines.values()) {
       machine.resume();
       machine.version = messageVersions.max;
@@ -366,14 +400,14 @@ export class World implements Surroundings, ClientWorld, PortWorld {
     const id = this.newRequestId();
     this.#requests.set(id, { client, attempt });
     // What no session protects must not be repeated by the network: TCP does not.
-    const arrived = this.#sent(-1 - client.id, to, { kind: "request", text: body.type });
+    const arrived = this.#sent(endOf(client.id), to, { kind: "request", text: body.type });
     const deliver = (): void => {
       arrived?.();
       const machine = this.machine(to);
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     };
     this.clientMessages++;
-    this.network.send(-1 - client.id, to, deliver, client.mode === "bare");
+    this.network.send(endOf(client.id), to, deliver, client.mode === "bare");
   }
 
   /** Has the leader of group 0 do something, again and again until it is done. */
@@ -391,9 +425,33 @@ export class World implements Surroundings, ClientWorld, PortWorld {
     this.ask(machine, insistMs, { type: "write", command }, (outcome) => then(isDone(outcome)));
   }
 
+  newProcess(client: number, onRan: () => void): ClientProcess {
+    const world = {
+      now: () => this.now,
+      after: (delayMs: number, run: () => void) => this.after(delayMs, run),
+      connect: (endpoint: string, handlers: ConnectionHandlers) =>
+        this.#ports.connect(endOf(client), endpoint, handlers),
+      onRan: () => {
+        this.#unsettled = true;
+        onRan();
+      },
+    };
+    return new ClientProcess(world, this.#processes.fork());
+  }
+
+  fail(error: unknown): void {
+    this.#problem ??= { error };
+    this.#unsettled = true;
+  }
+
+  onChange(client: number, revision: number): void {
+    this.count("changes seen");
+    this.digest.number(this.now).word(client).number(revision);
+  }
+
   onInvoke(client: WorkClient, operation: WorkOperation): void {
     const { timeline } = this.options;
-    timeline?.add({ kind: "asks", at: this.now, lane: -1 - client.id, operation, text: operationText(operation) });
+    timeline?.add({ kind: "asks", at: this.now, lane: endOf(client.id), operation, text: operationText(operation) });
   }
 
   onRecord(record: OperationRecord): void {
@@ -410,39 +468,6 @@ export class World implements Surroundings, ClientWorld, PortWorld {
       `${this.now.toFixed(3).padStart(11)}      client ${record.client}: ${JSON.stringify(record.operation)} ${record.outcome} ${record.value ?? ""} (${record.note})`,
     );
   }
-}
-
-function factText(fact: Extract<NodeFact, { type: "raft" }>["fact"]): string | undefined {
-  switch (fact.type) {
-    case "voted":
-      return `votes for ${fact.candidate} in t${fact.term}`;
-    case "appended":
-      return `appends ${fact.first === fact.last ? fact.last : `${fact.first}–${fact.last}`}`;
-    case "truncated":
-      return `cuts its log from ${fact.from}`;
-    case "snapshotInstalled":
-      return `has the snapshot at ${fact.index}`;
-    case "membership": {
-      const { voters, outgoing } = fact.membership;
-      return `voters ${voters.join(",")}${outgoing.length > 0 ? ` from ${outgoing.join(",")}` : ""}`;
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** The facts that a diagram shows. */
-export function markFact(timeline: Timeline, at: number, lane: NodeId, fact: NodeFact): void {
-  if (fact.type === "applied") timeline.add({ kind: "mark", at, lane, tone: "good", text: `applied ${fact.index}` });
-  if (fact.type !== "raft") return;
-  const raft = fact.fact;
-  if (raft.type === "roleChanged") {
-    const text = `${raft.role} t${raft.term}`;
-    timeline.add({ kind: raft.role === "leader" ? "leads" : "follows", at, lane, text });
-    return;
-  }
-  const text = factText(raft);
-  if (text !== undefined) timeline.add({ kind: "mark", at, lane, tone: "plain", text });
 }
 
 /** One seed out of three numbers. */

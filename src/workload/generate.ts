@@ -26,10 +26,13 @@ export interface WorkloadOptions {
     readonly transaction?: number;
     readonly add?: number;
     readonly members?: number;
+    readonly watch?: number;
   };
   /** Each client puts its own keys only. */
   readonly ownKeys?: boolean;
   readonly locks?: number;
+  /** Clients keep leases alive themselves. */
+  readonly keptAlive?: boolean;
   readonly isolation?: TransactionWork["isolation"];
   /** Transactions go over several groups. */
   readonly spread?: boolean;
@@ -69,7 +72,9 @@ function draw(options: WorkloadOptions, random: Random, unique: number): WorkOpe
       (mix.lock ?? 0) +
       (mix.transaction ?? 0) +
       (mix.add ?? 0) +
-      (mix.members ?? 0));
+      (mix.members ?? 0) +
+      (mix.watch ?? 0));
+  if ((place -= mix.watch ?? 0) < 0) return { kind: "watch", prefix: random.below(3) === 0 ? "" : key };
   if ((place -= mix.add ?? 0) < 0) return { kind: "add", key, value: unique };
   if ((place -= mix.members ?? 0) < 0) return { kind: "members", key };
   if ((place -= mix.transaction ?? 0) < 0) return drawTransaction(options, random, unique);
@@ -89,7 +94,7 @@ function drawLock(options: WorkloadOptions, random: Random): WorkOperation {
   const ttlMs = 300 + random.below(900);
   switch (random.below(6)) {
     case 0:
-      return { kind: "renew", lock, ttlMs };
+      return options.keptAlive === true ? { kind: "holds", lock } : { kind: "renew", lock, ttlMs };
     case 1:
       return { kind: "release", lock };
     case 2:

@@ -23,6 +23,10 @@ export type WorkOperation =
   /** Under the token that the client had last, which may be long over. */
   | { readonly kind: "renew"; readonly lock: string; readonly ttlMs: number }
   | { readonly kind: "release"; readonly lock: string }
+  /** Whether the client takes it that it still has the lock: its token, or 0. Of clients that keep leases alive themselves. */
+  | { readonly kind: "holds"; readonly lock: string }
+  /** Follows the changes of keys that begin so, from now to the end. */
+  | { readonly kind: "watch"; readonly prefix: string }
   /** Writes where the lock is held under that token: answers with it, or 0 where it is not. */
   | { readonly kind: "guarded"; readonly lock: string };
 

@@ -10,7 +10,9 @@ export function show(record: OperationRecord): string {
         ? operation.counter
         : "lock" in operation
           ? operation.lock
-          : operation.key;
+          : "prefix" in operation
+            ? operation.prefix
+            : operation.key;
   const how = "consistency" in operation ? ` (${operation.consistency})` : "";
   const end = completedAt === Number.POSITIVE_INFINITY ? "never" : completedAt.toFixed(1);
   return `client ${client}'s ${operation.kind} ${about}${how} of ${invokedAt.toFixed(1)}–${end} ms ${outcome === "ok" ? `answered ${value}` : outcome}`;

@@ -12,11 +12,16 @@ export const colours = ["light", "dark"] as const;
 export type Colours = (typeof colours)[number];
 
 /** A run that a planted mistake breaks: which seed it is changes with the protocol. */
-export const failing = { scenario: "elections", plant: "votes-twice", seed: failingSeed("elections", "votes-twice") };
+export const failing = {
+  scenario: "elections",
+  plant: "votes-twice",
+  seed: await failingSeed("elections", "votes-twice"),
+};
 
-function failingSeed(name: string, plant: string): number {
+async function failingSeed(name: string, plant: string): Promise<number> {
   const scenario = scenarios.find((known) => known.name === name)!;
-  for (let seed = 1; seed < 300; seed++) if (runSeed(scenario, seed, [plant]).failure !== undefined) return seed;
+  for (let seed = 1; seed < 300; seed++)
+    if ((await runSeed(scenario, seed, [plant])).failure !== undefined) return seed;
   throw new Error(`${plant} is not found by 300 seeds of ${name}`);
 }
 

@@ -12,14 +12,14 @@ test("a schedule survives its way through a link; a damaged link says what to do
   expect(await packed(Array.from({ length: 40_000 }, (_, i) => Math.sin(i)).join())).toBeUndefined();
 });
 
-test("where everyone stood after an event is where a run that stops there ends", () => {
+test("where everyone stood after an event is where a run that stops there ends", async () => {
   const scenario = scenarios.find(({ name }) => name === "elections")!;
   const plan = drawPlan({ ...scenario, durationMs: 1500 }, 4);
   const log = new StateLog();
-  const whole = runPlan(scenario, plan, { onStepped: (step, nodes) => log.take(step, nodes) });
-  expect(whole.digest).toBe(runPlan(scenario, plan).digest);
+  const whole = await runPlan(scenario, plan, { onStepped: (step, nodes) => log.take(step, nodes) });
+  expect(whole.digest).toBe((await runPlan(scenario, plan)).digest);
   for (const stopAtStep of [1, 7, 100, Math.floor(whole.steps / 2)]) {
-    const stopped = runPlan(scenario, plan, { stopAtStep });
+    const stopped = await runPlan(scenario, plan, { stopAtStep });
     expect(log.at(stopped.steps).map(standing)).toEqual(stopped.nodes.map(standing));
   }
   expect(log.at(0)).toEqual([]);

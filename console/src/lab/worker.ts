@@ -34,14 +34,12 @@ function tell(report: Report, transfer: Transferable[] = []): void {
 }
 
 addEventListener("message", ({ data }: MessageEvent<Order>) => {
-  try {
-    take(data);
-  } catch (error) {
-    tell({ kind: "failed", text: error instanceof Error ? error.message : String(error) });
-  }
+  take(data).catch((error: unknown) =>
+    tell({ kind: "failed", text: error instanceof Error ? error.message : String(error) }),
+  );
 });
 
-function take(order: Order): void {
+async function take(order: Order): Promise<void> {
   switch (order.kind) {
     case "list":
       return tell({
@@ -74,7 +72,7 @@ function bugsOf(plant: string | undefined): string[] {
   return [bug.name, ...(bug.without === undefined ? [] : [bug.without])];
 }
 
-function runChoice(choice: Choice, search: number, mayShrink: boolean): void {
+async function runChoice(choice: Choice, search: number, mayShrink: boolean): Promise<void> {
   const named = scenarioOf(choice.scenario);
   const { nodes, seconds } = choice;
   const scenario: Scenario = {
@@ -87,7 +85,7 @@ function runChoice(choice: Choice, search: number, mayShrink: boolean): void {
     if (search > 0) tell({ kind: "progress", text: `Trying seed ${seed}…` });
     const plan = drawPlan(scenario, seed, bugs);
     const begun = performance.now();
-    const result = runPlan(scenario, plan);
+    const result = await runPlan(scenario, plan);
     const rate = (result.steps * 1000) / Math.max(0.1, performance.now() - begun);
     if (result.failure === undefined && seed < choice.seed + search) continue;
     if (search > 0 && result.failure === undefined)
@@ -95,51 +93,50 @@ function runChoice(choice: Choice, search: number, mayShrink: boolean): void {
         kind: "nothing",
         text: `No failure in ${search + 1} seeds. Try another scenario, or a mistake that it finds.`,
       });
-    show(scenario, plan, result, { ...choice, seed }, rate, mayShrink);
-    return;
+    return show(scenario, plan, result, { ...choice, seed }, rate, mayShrink);
   }
 }
 
-function show(
+async function show(
   scenario: Scenario,
   plan: Plan,
   result: RunResult,
   choice: Choice,
   rate: number,
   mayShrink: boolean,
-): void {
+): Promise<void> {
   const { failure, digest, steps } = result;
   if (failure === undefined || !mayShrink) return draw(scenario, plan, choice, rate, { full: result });
   const before = plan.faults.length + plan.operations.length;
   const text = (left: number): string =>
     `Seed ${plan.seed} breaks “${failure.clause}”. Making it small: ${left} of ${before} faults and operations left…`;
   tell({ kind: "progress", text: text(before) });
-  const small = shrink(scenario, plan, failure, {
+  const small = await shrink(scenario, plan, failure, {
     maxSteps: shrinkSteps,
     enough: smallEnough,
     onProgress: (left) => tell({ kind: "progress", text: text(left) }),
   });
   const after = small.plan.faults.length + small.plan.operations.length;
-  draw(scenario, small.plan, choice, rate, {
+  await draw(scenario, small.plan, choice, rate, {
     drawn: { digest, steps },
     shrunk: { runs: small.runs, from: before, to: after },
   });
 }
 
 /** `made`: what it was made of, where it is not the seed as it was drawn. */
-function draw(
+async function draw(
   scenario: Scenario,
   plan: Plan,
   choice: Choice,
   rate: number,
   made: Partial<Pick<Run, "drawn" | "shrunk" | "replayed">> & { readonly full?: RunResult } = {},
-): void {
+): Promise<void> {
   tell({ kind: "progress", text: "Drawing…" });
   const timeline = timelineOf(plan, true);
   const states = new StateLog();
   const trace = new Trace();
   const cut = made.full !== undefined && made.full.steps > mostDrawn ? made.full : undefined;
-  const result = runPlan(scenario, plan, {
+  const result = await runPlan(scenario, plan, {
     ...(cut ? { stopAtStep: mostDrawn } : {}),
     timeline,
     onLine: (line) => trace.take(line),
@@ -196,11 +193,11 @@ class Trace {
   }
 }
 
-function replay(text: string): void {
+async function replay(text: string): Promise<void> {
   const { plan } = parsePlanFile(text);
   const scenario = scenarioOf(plan.scenario);
   const begun = performance.now();
-  const result = runPlan(scenario, plan);
+  const result = await runPlan(scenario, plan);
   const rate = (result.steps * 1000) / Math.max(0.1, performance.now() - begun);
   const choice: Choice = {
     scenario: plan.scenario,
@@ -209,7 +206,7 @@ function replay(text: string): void {
     seconds: undefined,
     plant: plan.bugs[0],
   };
-  draw(scenario, plan, choice, rate, { replayed: true });
+  await draw(scenario, plan, choice, rate, { replayed: true });
 }
 
 function inspect(step: number): void {

@@ -49,7 +49,7 @@ function* sharesOf({ scenarios: chosen, firstSeed, seeds, bugs, isSettled }: Cam
 
 async function runHere(shares: Iterable<Share>, { onResult }: CampaignOptions): Promise<void> {
   for (const share of shares) {
-    for (const result of resultsOf(share)) onResult(result);
+    for (const result of await resultsOf(share)) onResult(result);
     // Lets signals and the progress line have their turn.
     await new Promise((resolve) => void setImmediate(resolve));
   }
@@ -72,8 +72,14 @@ function runThread(shares: Generator<Share>, onResult: (result: SeedResult) => v
   });
 }
 
-function* resultsOf({ scenario, seeds, bugs }: Share): Generator<SeedResult> {
-  for (const seed of seeds) yield runSeed(scenario, seed, bugs);
+async function resultsOf({ scenario, seeds, bugs }: Share): Promise<SeedResult[]> {
+  const results: SeedResult[] = [];
+  for (const seed of seeds) results.push(await runSeed(scenario, seed, bugs));
+  return results;
 }
 
-if (!isMainThread) parentPort?.on("message", (share: Share) => parentPort?.postMessage([...resultsOf(share)]));
+if (!isMainThread)
+  parentPort?.on(
+    "message",
+    (share: Share) => void resultsOf(share).then((results) => parentPort?.postMessage(results)),
+  );

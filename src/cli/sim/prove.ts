@@ -40,7 +40,7 @@ interface Proof {
   readonly plan: Plan | undefined;
 }
 
-/** Plants each known mistake, looks for it and shrinks what is found; prints the table that the docs keep. The exit code: 1 where one hides. */
+/** Plants each known mistake, looks for it and shrinks what is found; prints the table that the docs keep. The exit code: 1 where one hides, or stays large. */
 export async function prove({ seeds, jobs, only, out, json }: Prove): Promise<number> {
   const waiting = plantedBugs.filter(({ name }) => only === undefined || only.includes(name));
   const proofs: Proof[] = [];
@@ -57,7 +57,7 @@ export async function prove({ seeds, jobs, only, out, json }: Prove): Promise<nu
       })),
     );
   else for (const line of tableOf(proofs)) print(line);
-  return proofs.every(({ seed }) => seed !== undefined) ? 0 : 1;
+  return proofs.every(({ plan }) => plan !== undefined && sizeOf(plan) <= asked) ? 0 : 1;
 }
 
 function work(waiting: PlantedBug[], { seeds, out }: Pick<Prove, "seeds" | "out">, proofs: Proof[]): Promise<void> {
@@ -82,7 +82,7 @@ function work(waiting: PlantedBug[], { seeds, out }: Pick<Prove, "seeds" | "out"
   });
 }
 
-function find(name: string, seeds: number): Omit<Proof, "bug"> {
+async function find(name: string, seeds: number): Promise<Omit<Proof, "bug">> {
   const bug = plantedBugs.find((candidate) => candidate.name === name);
   const scenario = scenarios.find((candidate) => candidate.name === bug?.scenario);
   if (bug === undefined || scenario === undefined) throw new Error(`there is no mistake ${name}`);
@@ -91,10 +91,10 @@ function find(name: string, seeds: number): Omit<Proof, "bug"> {
   let found = 0;
   for (let seed = 1; seed <= seeds && found < mostFailures; seed++) {
     const plan = drawPlan(scenario, seed, bugs);
-    const { failure } = runPlan(scenario, plan);
+    const { failure } = await runPlan(scenario, plan);
     if (!failure) continue;
     found++;
-    const small = shrink(scenario, plan, failure, { enough, maxSteps });
+    const small = await shrink(scenario, plan, failure, { enough, maxSteps });
     if (best.plan === undefined || sizeOf(small.plan) < sizeOf(best.plan))
       best = { seed: best.seed ?? seed, failure: small.failure, plan: small.plan };
     if (sizeOf(best.plan) <= asked) break;
@@ -122,7 +122,9 @@ function* tableOf(proofs: readonly Proof[]): Generator<string> {
 }
 
 if (!isMainThread) {
-  parentPort?.on("message", ({ bug, seeds }: { bug: string; seeds: number }) =>
-    parentPort?.postMessage(find(bug, seeds)),
+  parentPort?.on(
+    "message",
+    ({ bug, seeds }: { bug: string; seeds: number }) =>
+      void find(bug, seeds).then((proof) => parentPort?.postMessage(proof)),
   );
 }

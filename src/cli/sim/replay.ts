@@ -46,7 +46,7 @@ export async function replay({ source, until, trace, html, json }: Replay): Prom
       if (tail.length > tailLines) tail.shift();
     };
     const watched = trace || until !== undefined;
-    const result = runPlan(scenario, plan, {
+    const result = await runPlan(scenario, plan, {
       ...(watched ? { onLine } : {}),
       ...(until === undefined ? {} : { stopAtStep: until }),
     });
@@ -61,7 +61,8 @@ export async function replay({ source, until, trace, html, json }: Replay): Prom
       "file" in source
         ? `cohort sim replay ${source.file} --trace`
         : `cohort sim replay ${first.scenario.name} --seed ${source.seed} --trace`;
-    await writeFile(html, drawPlanReport(first.scenario, first.plan, again, until).page);
+    const { page } = await drawPlanReport(first.scenario, first.plan, again, until);
+    await writeFile(html, page);
     if (!json) print(`Drawn in ${html}`);
   }
   if (json) printJson({ digest: joinDigests(digests), ok: !failed, runs });
@@ -95,10 +96,10 @@ function show(plan: Plan, { failure, digest, steps, simulatedMs, state }: RunRes
 /** Looks for a smaller schedule and writes it in place of the file; the exit code. */
 export async function shrinkFile(file: string, json: boolean): Promise<number> {
   const { scenario, plan } = await readPlan(file);
-  const { failure } = runPlan(scenario, plan);
+  const { failure } = await runPlan(scenario, plan);
   if (!failure)
     throw new CommandError(`${file} does not fail`, "It was fixed, or it was made by another version of the program.");
-  const shrunk = shrink(scenario, plan, failure, {
+  const shrunk = await shrink(scenario, plan, failure, {
     onProgress: (events) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${events} faults and operations left`);
     },

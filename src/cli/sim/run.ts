@@ -66,12 +66,13 @@ export async function reportFailure(
 ): Promise<Report> {
   if (!json)
     process.stderr.write(`${scenario.name}, seed ${seed}: ${failure.clause}; looking for a smaller schedule\n`);
-  const { plan, failure: smallest } = shrink(scenario, drawPlan(scenario, seed, bugs), failure);
+  const { plan, failure: smallest } = await shrink(scenario, drawPlan(scenario, seed, bugs), failure);
   const file = join(out, `${scenario.name}-${seed}.json`);
   await mkdir(out, { recursive: true });
   await writeFile(file, formatPlanFile({ clause: smallest.clause, story: smallest.detail, plan }));
   const page = join(out, `${scenario.name}-${seed}.html`);
-  await writeFile(page, drawPlanReport(scenario, plan, `cohort sim replay ${file} --trace`).page);
+  const drawn = await drawPlanReport(scenario, plan, `cohort sim replay ${file} --trace`);
+  await writeFile(page, drawn.page);
   const { clause, detail } = smallest;
   return {
     scenario: scenario.name,

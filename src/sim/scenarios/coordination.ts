@@ -30,6 +30,24 @@ export const coordination: readonly Scenario[] = [
     ],
   },
   {
+    name: "client-library-locks",
+    title:
+      "The client library's locks: holders stand still, are killed or cut off, and nobody believes to hold what another has",
+    nodes: [3, 5],
+    durationMs: 12_000,
+    library: true,
+    workload: { operationsPerSecond: 80, clients: 6, locks: 2, keptAlive: true, mix },
+    faults: [
+      { kind: "client", perMinute: 90, how: ["pause", "pause", "kill", "cut"], forMs: [100, 2500] },
+      { kind: "crash", perMinute: 25, leader: 0.6, power: 0.4, forMs: [20, 1500] },
+      { kind: "isolate", perMinute: 25, leader: 0.7, oneWay: 0.4, forMs: [100, 1500] },
+      { kind: "pause", perMinute: 15, leader: 0.7, forMs: [50, 1500] },
+      { kind: "clockRate", perMinute: 15, rate: [0.4, 2.5], forMs: [1000, 6000] },
+      { kind: "transfer", perMinute: 15 },
+    ],
+    shows: ["client connections lost"],
+  },
+  {
     name: "locks-snapshots",
     title: "Locks on replicas that come back by snapshot",
     nodes: [3, 5],

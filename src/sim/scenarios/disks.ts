@@ -147,6 +147,32 @@ export const disks: readonly Scenario[] = [
     ],
   },
   {
+    name: "rejoin-slowly",
+    title:
+      "Logs are lost, and sent again one small piece at a time, while leaders fall: nobody votes who does not have them back",
+    nodes: [3],
+    durationMs: 12_000,
+    workload: { operationsPerSecond: 60, clients: 6, mix: { increment: 5, readCounter: 1, put: 1, get: 0, delete: 0 } },
+    world: {
+      raft: {
+        electionTimeoutMs: 120,
+        heartbeatMs: 30,
+        maxAppendBytes: 64,
+        maxInflightMessages: 1,
+        retainedLogBytes: 65_536,
+      },
+      network: { minDelayMs: 1, maxDelayMs: 6 },
+      checkpointIntervalMs: 5000,
+      checkpointBytes: 1024 * 1024,
+    },
+    faults: [
+      { kind: "damage", perMinute: 60, what: ["bit"], leader: 0.2, forMs: [5, 100] },
+      { kind: "isolate", perMinute: 120, leader: 0.6, oneWay: 0.1, forMs: [100, 900] },
+      { kind: "crash", perMinute: 60, leader: 0.7, power: 0.3, forMs: [50, 500] },
+    ],
+    shows: ["rejoined"],
+  },
+  {
     name: "snapshots-all-crash",
     title: "All nodes lose power at once, with most of the state in snapshots and little in the log",
     nodes: [3, 5],

@@ -106,6 +106,26 @@ export const reading: readonly Scenario[] = [
     ],
   },
   {
+    name: "staleness-in-minority",
+    title:
+      "A leader whose clock is slow is cut off with a follower: it must not go on telling it that it knows the present",
+    nodes: [5],
+    durationMs: 8000,
+    workload: {
+      operationsPerSecond: 160,
+      clients: 16,
+      reads: ["bounded"],
+      boundMs: 120,
+      counters: 1,
+      mix: { increment: 1, readCounter: 5, put: 0, get: 0, delete: 0 },
+    },
+    world: { raft: { leases: false }, attemptTimeoutMs: 120 },
+    faults: [
+      { kind: "minority", perMinute: 60, forMs: [500, 1800] },
+      { kind: "clockRate", perMinute: 60, rate: [0.3, 1.2], forMs: [1000, 5000] },
+    ],
+  },
+  {
     name: "session-tokens",
     title: "Clients carry their position from node to node and never go back",
     nodes: [3, 5],
