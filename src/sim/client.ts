@@ -359,7 +359,7 @@ export function isRead(operation: WorkOperation): operation is Read {
 }
 
 /** `promised`: the contract of reads that name none. `position` and `shards`: what the reader has seen. */
-export function readRequest(
+function readRequest(
   operation: Read,
   keyspace: string,
   promised: ReadContract | undefined,
@@ -380,7 +380,7 @@ export function readRequest(
 }
 
 /** Remembers how far an answer was in groups of shards. */
-export function noteShards(shards: Map<GroupId, LogIndex>, { shards: seen = [] }: Kept): void {
+function noteShards(shards: Map<GroupId, LogIndex>, { shards: seen = [] }: Kept): void {
   for (const { group, position } of seen) shards.set(group, Math.max(position, shards.get(group) ?? 0));
 }
 
