@@ -397,12 +397,13 @@ export class World implements Surroundings, ClientWorld, LibraryClientWorld, Por
   // ---- Surroundings of clients -------------------------------------------------------------------------
 
   request(client: SimClient, to: NodeId, attempt: number, ttlMs: number, body: RequestBody): void {
-    const id = this.newRequestId();
-    this.#requests.set(id, { client, attempt });
     // What no session protects must not be repeated by the network: TCP does not.
     const arrived = this.#sent(endOf(client.id), to, { kind: "request", text: body.type });
     const deliver = (): void => {
       arrived?.();
+      // One that comes again is another request to the node: it has names of its own for what it is asked.
+      const id = this.newRequestId();
+      this.#requests.set(id, { client, attempt });
       const machine = this.machine(to);
       machine.command({ type: "request", id, deadline: machine.reading().mono + ttlMs, body });
     };

@@ -36,9 +36,9 @@ export const coordination: readonly Scenario[] = [
     nodes: [3, 5],
     durationMs: 12_000,
     library: true,
-    workload: { operationsPerSecond: 80, clients: 6, locks: 2, keptAlive: true, mix },
+    workload: { operationsPerSecond: 120, clients: 6, locks: 1, keptAlive: true, mix },
     faults: [
-      { kind: "client", perMinute: 90, how: ["pause", "pause", "kill", "cut"], forMs: [100, 2500] },
+      { kind: "client", perMinute: 200, how: ["pause", "pause", "kill", "cut"], forMs: [50, 2000] },
       { kind: "crash", perMinute: 25, leader: 0.6, power: 0.4, forMs: [20, 1500] },
       { kind: "isolate", perMinute: 25, leader: 0.7, oneWay: 0.4, forMs: [100, 1500] },
       { kind: "pause", perMinute: 15, leader: 0.7, forMs: [50, 1500] },
